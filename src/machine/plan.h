@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan: everything a machine will do, as flat data.
+ *
+ * The command composes it (plan_build: runtime-spec + root recipe + host facts → bytes; PURE);
+ * monitor and init interpret it: no JSON, no heap, no decisions. A plan is one contiguous,
+ * position-independent block: header, steps, then a pool of NUL-terminated strings and blobs
+ * that steps name by offset. plan_open() checks every offset once, so that interpreters need not.
+ * Restart is the same plan again; a dry run prints it (plan_print).
+ *
+ * Sections, in the order they run:
+ *   HOST_OPEN    in the monitor: make and fill cgroups
+ *   INIT         in init, child-safe (no malloc, no stdio): mounts, devices, pivot, identity,
+ *                PARK, limits of privilege, EXEC
+ *   HOST_HALT    in the monitor, and in the sweep after a crash: kill and remove cgroups
+ * An exec plan has only an INIT section (without PARK) and joins the machine's namespaces.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "spec/runtime.h"
+
+/* How the root file system comes to be: a recipe, never a mount (see store/snapshot.h). */
+struct root_recipe {
+    enum { ROOT_OVERLAY, ROOT_DIR } kind;
+    struct strlist lower; /* absolute layer directories, topmost first */
+    char *upper, *work;   /* absolute; NULL = read-only overlay */
+    char *dir;            /* ROOT_DIR: absolute bundle rootfs */
+    bool userxattr;       /* unprivileged overlay */
+};
+
+/* What the plan must know of the host; gathered by the command, so that plan_build stays pure. */
+struct plan_host {
+    bool rootless;              /* we run inside a user namespace without host privileges */
+    uint64_t caps;              /* capabilities the caller can give (bounding set) */
+    int last_cap;
+    bool has_apparmor, has_selinux;
+    bool can_raise_oom, can_raise_rlimits;
+    const struct cgroup_layout *cgroups; /* sys/cgroup.h; NULL = no usable cgroup */
+    const void *seccomp_bpf;    /* compiled filter of spec->seccomp, NULL = none */
+    size_t seccomp_len;
+    uint32_t seccomp_flags;
+    bool init;                  /* --init: our PID 1 reaps and forwards */
+    const char *const *copyup;  /* mount destinations to fill from the image when empty; NULL-end */
+};
+
+struct plan; /* opaque view over bytes */
+
+/* Compose. `ret` gets the bytes (arena-owned). Errors name the spec path. */
+int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
+               const struct plan_host *host, struct arena *a, void **ret, size_t *ret_len,
+               struct err *e);
+int plan_build_exec(const struct rt_spec *spec, const struct rt_process *process,
+                    const struct plan_host *host, struct arena *a, void **ret, size_t *ret_len,
+                    struct err *e);
+/* One line per step, as --dry-run shows it. */
+int plan_print(const struct plan *p, struct str *out);

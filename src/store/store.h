@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: images, layers, volumes. Content-addressed files, rename = commit, flock = presence.
+ *
+ * Theory of operation
+ *   <root>/store/
+ *     lock                         shared by readers that must not lose content to gc, exclusive for gc
+ *     layers/<diffid hex>/         one unpacked layer, whiteouts as overlayfs wants them; immutable
+ *     images/<image id hex>/       config, manifest (bytes as received), meta.json
+ *     refs/<escaped reference>     text: image id + newline; rename-replaced
+ *     tmp/                         everything unfinished; a held flock marks the living
+ *   <root>/volumes/<name>/data     named volumes
+ *
+ *   Nothing here mounts: snapshots are returned as recipes (machine/plan.h root_recipe is filled
+ *   by the engine from struct snapshot). The core part (this header, snapshot.h, volume.h) links
+ *   no library; unpack.h (libarchive, ISA-L, zstd, OpenSSL) lives in the registry module.
+ *   Rootless: layers are unpacked inside the user's namespace so that owners are subordinate ids.
+ *   After a crash: tmp entries whose lock is free are removed by store_open's sweep.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "spec/image.h"
+#include "spec/ref.h"
+
+struct store {
+    int rootfd;   /* <root>/store */
+    int layersfd, imagesfd, refsfd, tmpfd;
+    char *root;   /* absolute path of <root>/store, arena-owned: overlay options need paths */
+    bool userxattr; /* this store belongs to an unprivileged user */
+};
+
+/* Make the directories on first use; sweep dead tmp entries. `rootfd` is the data directory. */
+int store_open(int rootfd, const char *root_path, bool userxattr, struct arena *a,
+               struct store *ret, struct err *e);
+void store_close(struct store *s);
+
+struct image {
+    struct digest id;       /* digest of the config */
+    struct digest manifest; /* digest of the manifest as pulled; "" for built ones */
+    struct img_config config;
+    uint64_t size;          /* sum of unpacked layers in bytes, as docker images shows */
+    int64_t pulled_ns;
+    struct strlist refs;    /* full references that point here ("docker.io/library/debian:12") */
+    struct strlist digests; /* "docker.io/library/debian@sha256:…" */
+};
+
+/* By reference, id, or unique id prefix. ERR_NOT_FOUND "No such image: x"; ambiguous: ERR_CONFLICT.
+ * want = NULL: any platform. `refs` are only filled by image_list and image_describe. */
+int image_find(const struct store *s, const char *name, struct arena *a, struct image *ret,
+               struct err *e);
+int image_describe(const struct store *s, struct arena *a, struct image *img, struct err *e);
+int image_list(const struct store *s, struct arena *a, struct image **ret, size_t *n,
+               struct err *e);
+/* Make an image visible: all layers must be present. Replaces the reference's old target. */
+struct image_commit {
+    const struct ref *ref; /* NULL: untagged */
+    const void *manifest, *config;
+    size_t manifest_len, config_len;
+    struct digest manifest_digest, config_digest;
+    uint64_t size;
+};
+int image_commit(const struct store *s, const struct image_commit *c, struct err *e);
+int image_tag(const struct store *s, const struct image *img, const struct ref *ref,
+              struct err *e);
+/* rmi: drop one reference, and with the last one the image and the layers nobody else needs.
+ * Appends "Untagged: …"/"Deleted: …" lines to `report`. `in_use` names a container that uses the
+ * image or returns NULL; then ERR_CONFLICT unless force. */
+int image_remove(const struct store *s, const char *name, bool force,
+                 const char *(*in_use)(const char *image_id, void *data), void *data,
+                 struct arena *a, struct strlist *report, struct err *e);
+
+/* Layers, for the unpacker. */
+bool layer_present(const struct store *s, const struct digest *diff_id);
+struct layer_writer {
+    int dirfd; /* O_PATH-less directory fd of the unfinished layer's root; owned */
+    char tmp[64];
+    int lockfd;
+};
+int layer_begin(const struct store *s, const struct digest *diff_id, struct layer_writer *ret,
+                struct err *e);
+/* fsync as asked, then rename into place; a layer that another process committed meanwhile wins. */
+int layer_commit(const struct store *s, const struct digest *diff_id, struct layer_writer *w,
+                 uint64_t size, struct err *e);
+void layer_abort(const struct store *s, struct layer_writer *w);
