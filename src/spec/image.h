@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "spec/digest.h"
+#include "spec/kv.h"
 
 #define IMG_MAX_LAYERS 512
 #define IMG_MAX_INDEX 1024

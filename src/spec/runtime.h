@@ -13,9 +13,19 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "spec/kv.h"
 
-enum rt_ns { RT_NS_PID, RT_NS_NET, RT_NS_MOUNT, RT_NS_IPC, RT_NS_UTS, RT_NS_USER, RT_NS_CGROUP,
-             RT_NS_TIME, RT_NS_COUNT };
+enum rt_ns {
+    RT_NS_PID,
+    RT_NS_NET,
+    RT_NS_MOUNT,
+    RT_NS_IPC,
+    RT_NS_UTS,
+    RT_NS_USER,
+    RT_NS_CGROUP,
+    RT_NS_TIME,
+    RT_NS_COUNT
+};
 
 struct rt_idmap {
     uint32_t container_id, host_id, size;
@@ -26,7 +36,7 @@ struct rt_idmaps {
 };
 
 struct rt_rlimit {
-    char *type; /* "RLIMIT_NOFILE" */
+    char *type;          /* "RLIMIT_NOFILE" */
     uint64_t soft, hard; /* UINT64_MAX = infinity */
 };
 
@@ -41,6 +51,7 @@ struct rt_user {
 struct rt_caps {
     bool given; /* false: `capabilities` absent */
     uint64_t bounding, effective, inheritable, permitted, ambient; /* bit = capability number */
+    struct strlist unknown; /* decoder: names left out because unknown; warn about them */
 };
 
 struct rt_process {
@@ -101,15 +112,6 @@ struct rt_device_rule {
     char *access;         /* "rwm" */
 };
 
-struct rt_opt_i64 {
-    bool given;
-    int64_t v;
-};
-struct rt_opt_u64 {
-    bool given;
-    uint64_t v;
-};
-
 struct rt_throttle {
     int64_t major, minor;
     uint64_t rate;
@@ -144,7 +146,7 @@ struct rt_resources {
     struct rt_hugepage {
         char *page_size;
         uint64_t limit;
-    } *hugepages;
+    } * hugepages;
     size_t n_hugepages;
     struct rt_kv *unified; /* cgroup v2 files */
     size_t n_unified;
@@ -153,18 +155,14 @@ struct rt_resources {
         struct rt_netprio {
             char *name;
             uint32_t priority;
-        } *priorities;
+        } * priorities;
         size_t n_priorities;
     } network;
     struct rt_rdma {
         char *name;
         struct rt_opt_u64 hca_handles, hca_objects;
-    } *rdma;
+    } * rdma;
     size_t n_rdma;
-};
-
-struct rt_kv {
-    char *key, *value;
 };
 
 struct rt_seccomp_arg {
@@ -238,7 +236,7 @@ struct rt_spec {
         char *clock; /* monotonic boottime */
         int64_t secs;
         uint32_t nanosecs;
-    } *time_offsets;
+    } * time_offsets;
     size_t n_time_offsets;
 };
 
