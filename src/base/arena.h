@@ -26,7 +26,7 @@ char *arena_strdup(struct arena *a, const char *s) MUST_CHECK; /* NULL in, NULL 
 char *arena_strndup(struct arena *a, const char *s, size_t n) MUST_CHECK;
 void *arena_memdup(struct arena *a, const void *p, size_t n) MUST_CHECK;
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) MUST_CHECK;
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) PRINTF_LIKE(2, 0) MUST_CHECK;
 /* Bytes handed out so far (for budgets in tests and bounded parsers). */
 size_t arena_used(const struct arena *a);
 

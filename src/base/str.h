@@ -23,7 +23,7 @@ int str_add(struct str *b, const char *s);                      /* 0, -ENOMEM or
 int str_addn(struct str *b, const void *p, size_t n);
 int str_addc(struct str *b, char c);
 int str_addf(struct str *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-int str_vaddf(struct str *b, const char *fmt, va_list ap);
+int str_vaddf(struct str *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /* Content, "" when empty. */
 const char *str_c(const struct str *b);
 /* Ownership of the heap string passes to the caller. */
