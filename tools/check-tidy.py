@@ -55,6 +55,17 @@ def key_of(path, entry, salt):
     return h.hexdigest()
 
 
+def brief(text):
+    """The complaints with their lines, without the analyzer's walk to them."""
+    keep, out = False, []
+    for line in text.splitlines():
+        if re.match(r"^\S+:\d+:\d+: ", line):
+            keep = ": note: " not in line
+        if keep:
+            out.append(line)
+    return "\n".join(out)
+
+
 def check(path, entry, salt):
     mark = CACHE / key_of(path, entry, salt)
     if mark.exists():
@@ -74,7 +85,7 @@ def check(path, entry, salt):
     if r.returncode == 0:
         mark.touch()
         return path, True, ""
-    return path, False, r.stdout.strip() or r.stderr.strip()
+    return path, False, brief(r.stdout) or r.stderr.strip()
 
 
 def main():
