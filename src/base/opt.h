@@ -11,6 +11,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/str.h"
+
+#define OPT_PROGRAM "hako"
 
 enum opt_type {
     OPT_BOOL,     /* bool *          */
@@ -32,7 +35,8 @@ struct opt {
     size_t offset;       /* of the target in the command's option struct */
     const char *metavar; /* shown in help; NULL for booleans */
     const char *help;    /* one line; NULL hides the option (aliases) */
-    size_t set_offset;   /* of a bool set to true when the option was given; 0 = none */
+    size_t set_offset;   /* of a bool set to true when the option was given; 0 = none, so that
+                            bool must not be the first member */
 };
 
 /* OPT(struct run_args, 'm', memory, "memory", OPT_BYTES, "bytes", "Memory limit") */
@@ -51,8 +55,25 @@ struct opt_table {
     size_t min_args, max_args; /* max_args 0 = no arguments; SIZE_MAX = any */
 };
 
-/* Parse argv[1..] into `target`. On success *args/*nargs are the remaining arguments (borrowed
- * from argv, reordered). 0; 1 when --help/-h was asked (nothing else to do); -EINVAL with an
+/* Parse argv[1..] into `target`. On success `args` holds the `nargs` remaining arguments, NULL
+ * behind them (array in the arena, strings borrowed from argv). 0; 1 when --help/-h was asked (nothing else to do); -EINVAL with an
  * ERR_USAGE error in docker's words ("unknown flag: --foo"). */
 int opt_parse(const struct opt_table *t, struct arena *a, int argc, char **argv, void *target,
               char ***args, size_t *nargs, struct err *e);
+
+/* --- texts made from the same tables; all append to `out`, 0 or -errno ------------------------ */
+
+/* docker-like help: usage, summary, options in alphabetical order, wrapped at 80 columns. */
+int opt_help(const struct opt_table *t, struct str *out);
+/* The part of a man page (roff) that describes one command. */
+int opt_man(const struct opt_table *t, struct str *out);
+/* A completion script of all commands for "bash", "zsh" or "fish"; -EINVAL for another shell.
+ * A command may have two words ("network create"). */
+int opt_completion(const struct opt_table *const tables[], size_t n, const char *shell,
+                   struct str *out);
+
+/* The options that have a help text, sorted by name; *n of them. Caller frees the array (not the
+ * options); NULL when out of memory. */
+const struct opt **opt_visible(const struct opt_table *t, size_t *n);
+/* What an option's value is called in texts; NULL for booleans. */
+const char *opt_metavar(const struct opt *o);
