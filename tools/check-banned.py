@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Refuse calls that the house does not use, with what to use instead."""
+import os
 import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(os.environ.get("HAKO_LINT_ROOT",
+                                   pathlib.Path(__file__).resolve().parent.parent))
 
 EVERYWHERE = {
     "strcpy": "str_copy", "stpcpy": "str_copy", "strcat": "str_add", "strncat": "str_addn",

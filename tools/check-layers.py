@@ -7,12 +7,13 @@ names its rooms one by one, a front end reaches containers through hako.h only. 
 include each other, directly or in a ring; a module is x.c, x.h and its private headers x_*.h.
 json-c stays behind base/json.c, and system libraries stay in the rooms that own them.
 """
+import os
 import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
-                    pathlib.Path(__file__).resolve().parent.parent)
+ROOT = pathlib.Path(os.environ.get("HAKO_LINT_ROOT",
+                                   pathlib.Path(__file__).resolve().parent.parent))
 SRC = ROOT / "src"
 
 LEVEL = {"base": 0, "sys": 1, "spec": 1, "http": 1, "store": 2, "net": 2, "machine": 2,

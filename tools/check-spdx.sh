@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every source, script and build file names its licence in one of its first three lines.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "${HAKO_LINT_ROOT:-$(dirname "$0")/..}"
 bad=0
 while IFS= read -r f; do
     case $f in

@@ -170,6 +170,15 @@ registry_stop() {
     unset REGISTRY_PID
 }
 
+# registry_layers REPOSITORY TAG: digests of the layers, one a line.
+registry_layers() {
+    curl -fsS -H 'Accept: application/vnd.oci.image.manifest.v1+json' \
+        -H 'Accept: application/vnd.docker.distribution.manifest.v2+json' \
+        "http://$REGISTRY/v2/$1/manifests/$2" | jq -r '.layers[].digest'
+}
+# registry_tamper DIGEST flip|truncate|grow|gone
+registry_tamper() { "$FIXTURES/registry.sh" tamper "$REGISTRY_DIR" "$@"; }
+
 mkimage() { python3 "$FIXTURES/mkimage.py" "$@"; }
 
 # --- small words -----------------------------------------------------------------------------------
