@@ -36,18 +36,13 @@ void field_pop(struct field_in *in) {
     in->depth--;
 }
 
-/* Foreign text inside a message: one line, no terminal escapes, bounded. */
+/* Foreign text inside a message, bounded; err_set() keeps control characters out. */
 static void quote(const char *s, size_t limit, struct str *b) {
     size_t n = strlen(s);
     size_t take = MIN_OF(n, limit);
     while (take < n && take > 0 && ((unsigned char)s[take] & 0xC0) == 0x80)
         take--; /* never cut a UTF-8 sequence in two */
-    for (size_t i = 0; i < take; i++) {
-        unsigned char c = (unsigned char)s[i];
-        bool c1 = c == 0xC2 && i + 1 < take && (unsigned char)s[i + 1] < 0xA0;
-        (void)str_addc(b, c < 0x20 || c == 0x7F || c1 ? '?' : (char)c);
-        i += c1 ? 1 : 0;
-    }
+    (void)str_addn(b, s, take);
     if (take < n)
         (void)str_add(b, "…");
 }
