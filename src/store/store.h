@@ -4,12 +4,20 @@
  *
  * Theory of operation
  *   <root>/store/
- *     lock                         shared by readers that must not lose content to gc, exclusive for gc
- *     layers/<diffid hex>/         one unpacked layer, whiteouts as overlayfs wants them; immutable
+ *     lock                         shared by readers that must not lose content to gc, exclusive
+ * for commit and removal: held for milliseconds pull.lock                    shared while a pull
+ * runs: its layers have no image yet, so gc leaves layers alone until nobody holds it
+ *     layers/<diffid hex>/fs       one unpacked layer, whiteouts as overlayfs wants them; immutable
+ *     layers/<diffid hex>/size     bytes of its files, text
  *     images/<image id hex>/       config, manifest (bytes as received), meta.json
- *     refs/<escaped reference>     text: image id + newline; rename-replaced
- *     tmp/                         everything unfinished; a held flock marks the living
+ *     refs/<escaped reference>     text: image id + newline; rename-replaced. "/" is written "+",
+ *                                  which no reference contains; "name@digest" is kept there too
+ *     tmp/<key>.lock, tmp/<key>.d  everything unfinished; a held flock marks the living (staging.h)
  *   <root>/volumes/<name>/data     named volumes
+ *
+ *   A layer is immutable and visible by its name alone, so pulling an image twice, or after a
+ * crash, finds the layers that were finished. Only image_commit makes an image; only gc removes
+ * layers.
  *
  *   Nothing here mounts: snapshots are returned as recipes (machine/plan.h root_recipe is filled
  *   by the engine from struct snapshot). The core part (this header, snapshot.h, volume.h) links
@@ -25,9 +33,9 @@
 #include "spec/ref.h"
 
 struct store {
-    int rootfd;   /* <root>/store */
+    int rootfd; /* <root>/store */
     int layersfd, imagesfd, refsfd, tmpfd;
-    char *root;   /* absolute path of <root>/store, arena-owned: overlay options need paths */
+    char *root;     /* absolute path of <root>/store, arena-owned: overlay options need paths */
     bool userxattr; /* this store belongs to an unprivileged user */
 };
 
@@ -35,12 +43,21 @@ struct store {
 int store_open(int rootfd, const char *root_path, bool userxattr, struct arena *a,
                struct store *ret, struct err *e);
 void store_close(struct store *s);
+/* Hold off commits and removals (shared) or everybody (exclusive) until the fd is closed. Whoever
+ * makes a container holds it shared from image_find until the container exists. */
+int store_lock(const struct store *s, bool exclusive, int *ret_fd, struct err *e);
+/* Hold off gc of layers while a pull runs, until the fd is closed. */
+int store_pulling(const struct store *s, int *ret_fd, struct err *e);
+/* The other side of it, without waiting: -EWOULDBLOCK (no error filled) while a pull runs. */
+int store_no_pulls(const struct store *s, int *ret_fd, struct err *e);
+/* layers/empty/fs: the root of images without layers, made once and kept. */
+#define STORE_EMPTY_LAYER "empty"
 
 struct image {
     struct digest id;       /* digest of the config */
     struct digest manifest; /* digest of the manifest as pulled; "" for built ones */
     struct img_config config;
-    uint64_t size;          /* sum of unpacked layers in bytes, as docker images shows */
+    uint64_t size; /* sum of unpacked layers in bytes, as docker images shows */
     int64_t pulled_ns;
     struct strlist refs;    /* full references that point here ("docker.io/library/debian:12") */
     struct strlist digests; /* "docker.io/library/debian@sha256:…" */
@@ -59,11 +76,11 @@ struct image_commit {
     const void *manifest, *config;
     size_t manifest_len, config_len;
     struct digest manifest_digest, config_digest;
+    struct digest repo_digest; /* what the reference named: the index's or the manifest's own */
     uint64_t size;
 };
 int image_commit(const struct store *s, const struct image_commit *c, struct err *e);
-int image_tag(const struct store *s, const struct image *img, const struct ref *ref,
-              struct err *e);
+int image_tag(const struct store *s, const struct image *img, const struct ref *ref, struct err *e);
 /* rmi: drop one reference, and with the last one the image and the layers nobody else needs.
  * Appends "Untagged: …"/"Deleted: …" lines to `report`. `in_use` names a container that uses the
  * image or returns NULL; then ERR_CONFLICT unless force. */
@@ -73,14 +90,22 @@ int image_remove(const struct store *s, const char *name, bool force,
 
 /* Layers, for the unpacker. */
 bool layer_present(const struct store *s, const struct digest *diff_id);
+/* Bytes as layer_commit was told. 0 or -errno. */
+int layer_size(const struct store *s, const struct digest *diff_id, uint64_t *ret);
 struct layer_writer {
-    int dirfd; /* O_PATH-less directory fd of the unfinished layer's root; owned */
-    char tmp[64];
+    int dirfd;     /* O_PATH-less directory fd of the unfinished layer's root; owned */
+    char tmp[152]; /* key in tmp/ */
     int lockfd;
 };
+/* 0: unpack into ret->dirfd. 1: the layer is there already, perhaps because another process
+ * finished it while we waited for it. Blocks while another process unpacks the same layer. */
 int layer_begin(const struct store *s, const struct digest *diff_id, struct layer_writer *ret,
                 struct err *e);
 /* fsync as asked, then rename into place; a layer that another process committed meanwhile wins. */
 int layer_commit(const struct store *s, const struct digest *diff_id, struct layer_writer *w,
                  uint64_t size, struct err *e);
 void layer_abort(const struct store *s, struct layer_writer *w);
+
+/* Remove layers that no image needs; one "Deleted: …" line each. Does nothing while a pull runs.
+ * The caller holds the store's lock exclusively. */
+int gc_layers(const struct store *s, struct arena *a, struct strlist *report, struct err *e);
