@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/attach.h"
+
+#include "net/net.h"
+#include "sys/netns.h"
+#include <arpa/inet.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#define BOX_IFNAME "eth0"
+#define BATCH_PORTS 64
+
+void attach_no_ipv6(struct netlink_buf *b, int ifindex, const char *ifname) {
+    struct ifinfomsg i = {.ifi_index = ifindex};
+
+    netlink_begin(b, RTM_SETLINK, 0, &i, sizeof(i));
+    if (ifindex == 0)
+        netlink_put_str(b, IFLA_IFNAME, ifname);
+    size_t spec = netlink_nest(b, IFLA_AF_SPEC);
+    size_t inet6 = netlink_nest(b, AF_INET6);
+    netlink_put_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+    netlink_nest_end(b, inet6);
+    netlink_nest_end(b, spec);
+    netlink_end(b);
+    netlink_optional(b);
+}
+
+void attach_link_up(struct netlink_buf *b, int ifindex, const char *ifname, uint16_t flags) {
+    struct ifinfomsg i = {.ifi_index = ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+
+    netlink_begin(b, RTM_SETLINK, flags, &i, sizeof(i));
+    if (ifindex == 0)
+        netlink_put_str(b, IFLA_IFNAME, ifname);
+    netlink_end(b);
+}
+
+void attach_address(struct netlink_buf *b, int ifindex, uint32_t address, int prefix,
+                    uint16_t flags) {
+    struct ifaddrmsg m = {.ifa_family = AF_INET,
+                          .ifa_prefixlen = (uint8_t)prefix,
+                          .ifa_index = (uint32_t)ifindex};
+
+    netlink_begin(b, RTM_NEWADDR, (uint16_t)(flags | NLM_F_CREATE | NLM_F_EXCL), &m, sizeof(m));
+    netlink_put_u32(b, IFA_LOCAL, htonl(address));
+    netlink_put_u32(b, IFA_ADDRESS, htonl(address));
+    netlink_put_u32(b, IFA_BROADCAST, htonl(address | (uint32_t)(UINT64_C(0xffffffff) >> prefix)));
+    netlink_end(b);
+}
+
+static int failed(struct err *e, const struct netlink_fail *f, const char *doing) {
+    return err_sysn(e, f->code, "%s%s%s", doing, f->text[0] ? ": " : "", f->text);
+}
+
+/* --- the host end ----------------------------------------------------------------------------- */
+
+static void put_queues(struct netlink_buf *b, uint32_t mtu) {
+    /* One queue each: a box gains nothing from more, and each costs memory and set-up time. */
+    netlink_put_u32(b, IFLA_NUM_TX_QUEUES, 1);
+    netlink_put_u32(b, IFLA_NUM_RX_QUEUES, 1);
+    if (mtu > 0)
+        netlink_put_u32(b, IFLA_MTU, mtu);
+}
+
+static void put_veth(struct netlink_buf *b, const struct netplan *p, const char *ifname,
+                     int bridge, int netns) {
+    struct ifinfomsg i = {0};
+
+    netlink_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &i, sizeof(i));
+    netlink_put_str(b, IFLA_IFNAME, ifname);
+    put_queues(b, p->mtu);
+    netlink_put_u32(b, IFLA_MASTER, (uint32_t)bridge);
+    size_t info = netlink_nest(b, IFLA_LINKINFO);
+    netlink_put_str(b, IFLA_INFO_KIND, "veth");
+    size_t data = netlink_nest(b, IFLA_INFO_DATA);
+    size_t peer = netlink_nest(b, VETH_INFO_PEER);
+    netlink_put_raw(b, &i, sizeof(i));
+    netlink_put_str(b, IFLA_IFNAME, BOX_IFNAME);
+    netlink_put(b, IFLA_ADDRESS, p->mac, 6);
+    put_queues(b, p->mtu);
+    netlink_put_u32(b, IFLA_NET_NS_FD, (uint32_t)netns);
+    netlink_nest_end(b, peer);
+    netlink_nest_end(b, data);
+    netlink_nest_end(b, info);
+    netlink_end(b);
+}
+
+/* Interface number by name in the namespace of this socket; 0 when there is none. */
+static int ifindex_of(int sock, const char *ifname) {
+    struct ifreq req = {0};
+
+    memcpy(req.ifr_name, ifname, strnlen(ifname, IFNAMSIZ - 1));
+    return ioctl(sock, SIOCGIFINDEX, &req) < 0 ? 0 : req.ifr_ifindex;
+}
+
+static int attach_host(const struct netplan *p, int sock, int netns, struct err *e) {
+    _Alignas(4) uint8_t mem[768];
+    struct netlink_fail f = {0};
+    int bridge = ifindex_of(sock, p->bridge);
+
+    if (bridge == 0)
+        return err_set(e, ERR_UNAVAILABLE, -ENODEV,
+                       "bridge %s has vanished; run the command again to make it anew", p->bridge);
+    /* A box that starts again at once may find the last one's link still there: the kernel takes
+     * namespaces down in its own time. Any free name will do. */
+    for (char letter = 0; letter == 0 || letter <= 'z'; letter = letter ? (char)(letter + 1) : 'a') {
+        struct netlink_buf b = NETLINK_BUF(mem);
+        char ifname[IFNAMSIZ] = {0};
+        size_t n = strnlen(p->ifname, IFNAMSIZ - 2);
+
+        memcpy(ifname, p->ifname, n);
+        ifname[n] = letter;
+        put_veth(&b, p, ifname, bridge, netns);
+        attach_no_ipv6(&b, 0, ifname);
+        attach_link_up(&b, 0, ifname, NLM_F_ACK);
+        netlink_talk(sock, &b, NULL, NULL, &f);
+        if (f.code == -EEXIST && f.seq == 1)
+            continue;
+        if (f.code == 0)
+            return 0;
+        return failed(e, &f, "cannot plug the box into its bridge");
+    }
+    return failed(e, &f, "cannot name the box's link");
+}
+
+/* --- the box end ------------------------------------------------------------------------------ */
+
+static int attach_box(const struct netplan *p, int sock, struct err *e) {
+    _Alignas(4) uint8_t mem[512];
+    struct netlink_buf b = NETLINK_BUF(mem);
+    struct netlink_fail f = {0};
+    bool bridged = p->kind == NETPLAN_BRIDGE;
+
+    attach_link_up(&b, 1, NULL, bridged ? 0 : NLM_F_ACK); /* the loopback is always number 1 */
+    if (bridged) {
+        int eth = ifindex_of(sock, BOX_IFNAME);
+        struct rtmsg route = {.rtm_family = AF_INET,
+                              .rtm_table = RT_TABLE_MAIN,
+                              .rtm_protocol = RTPROT_BOOT,
+                              .rtm_scope = RT_SCOPE_UNIVERSE,
+                              .rtm_type = RTN_UNICAST};
+        attach_no_ipv6(&b, eth, NULL);
+        attach_address(&b, eth, p->address, (int)p->prefix, 0);
+        attach_link_up(&b, eth, NULL, 0);
+        netlink_begin(&b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_ACK, &route, sizeof(route));
+        netlink_put_u32(&b, RTA_GATEWAY, htonl(p->gateway));
+        netlink_put_u32(&b, RTA_OIF, (uint32_t)eth);
+        netlink_end(&b);
+    }
+    netlink_talk(sock, &b, NULL, NULL, &f);
+    if (f.code != 0)
+        return failed(e, &f, "cannot set up the network inside the box");
+    return 0;
+}
+
+/* --- published ports -------------------------------------------------------------------------- */
+
+void attach_elem_of(const struct netplan *p, const struct netplan_port *port,
+                    struct attach_elem *ret) {
+    bool bound = port->host_address != 0;
+    size_t n = 0;
+
+    /* The protocol is one byte and a port two, at the low end of their padded words. */
+    *ret = (struct attach_elem){0};
+    ret->key[n] = 0;
+    ((uint8_t *)&ret->key[n++])[0] = (uint8_t)port->proto;
+    if (bound)
+        ret->key[n++] = htonl(port->host_address);
+    uint16_t be = htons(port->host_port);
+    memcpy(&ret->key[n++], &be, sizeof(be));
+    ret->value[0] = htonl(p->address);
+    be = htons(port->box_port);
+    memcpy(&ret->value[1], &be, sizeof(be));
+    ret->elem = (struct nft_elem){.table = NET_TABLE,
+                                  .map = bound ? "bound" : "any",
+                                  .key = ret->key,
+                                  .key_len = n * sizeof(uint32_t),
+                                  .value = ret->value,
+                                  .value_len = sizeof(ret->value)};
+}
+
+static int port_refused(const struct netplan_port *q, const struct netlink_fail *f,
+                        struct err *e) {
+    struct in_addr a = {htonl(q->host_address)};
+    char text[INET_ADDRSTRLEN] = "";
+
+    inet_ntop(AF_INET, &a, text, sizeof(text));
+    if (f->code == -EEXIST)
+        return err_set(e, ERR_CONFLICT, -EADDRINUSE,
+                       "Bind for %s:%u failed: port is already allocated", text, q->host_port);
+    return err_sysn(e, f->code, "cannot publish port %s:%u%s%s", text, q->host_port,
+                    f->text[0] ? ": " : "", f->text);
+}
+
+/* Take the elements that are ours out of the maps; what is not there is no failure. */
+static int unpublish(const struct netplan *p, uint32_t n, int sock, struct err *e) {
+    _Alignas(4) uint8_t mem[160 * (BATCH_PORTS + 2)];
+    struct netlink_fail f = {0};
+    int ret = 0;
+
+    for (uint32_t i = 0; i < n;) {
+        struct netlink_buf b = NETLINK_BUF(mem);
+        uint32_t taken = 0;
+
+        nft_batch_begin(&b);
+        for (; i < n && taken < BATCH_PORTS; i++) {
+            struct attach_elem el;
+            uint32_t now[2] = {0};
+
+            attach_elem_of(p, &p->port[i], &el);
+            int r = nft_elem_get(sock, &el.elem, now);
+            if (r < 0 || memcmp(now, el.value, sizeof(now)) != 0)
+                continue;
+            nft_elem_remove(&b, &el.elem);
+            taken++;
+        }
+        nft_batch_end(&b);
+        if (taken == 0)
+            continue;
+        if (netlink_talk(sock, &b, NULL, NULL, &f) < 0 && f.code != -ENOENT && ret == 0)
+            ret = failed(e, &f, "cannot take back published ports");
+    }
+    return ret;
+}
+
+static int publish(const struct netplan *p, int sock, struct err *e) {
+    _Alignas(4) uint8_t mem[160 * (BATCH_PORTS + 2)];
+    struct netlink_fail f = {0};
+
+    for (uint32_t i = 0; i < p->nports; i += BATCH_PORTS) {
+        struct netlink_buf b = NETLINK_BUF(mem);
+
+        nft_batch_begin(&b);
+        for (uint32_t k = i; k < p->nports && k < i + BATCH_PORTS; k++) {
+            struct attach_elem el;
+            attach_elem_of(p, &p->port[k], &el);
+            nft_elem_create(&b, &el.elem);
+        }
+        nft_batch_end(&b);
+        if (netlink_talk(sock, &b, NULL, NULL, &f) < 0) {
+            /* Message 1 opens the batch. */
+            uint32_t which = f.seq >= 2 ? i + f.seq - 2 : i;
+            struct err unused;
+            unpublish(p, i, sock, &unused);
+            return port_refused(&p->port[MIN_OF(which, p->nports - 1)], &f, e);
+        }
+    }
+    return 0;
+}
+
+static int netfilter_socket(int host_netns, struct err *e) {
+    int fd = host_netns < 0 ? netlink_open(NETLINK_NETFILTER)
+                            : netns_socket(host_netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+    if (fd < 0)
+        return err_sysn(e, fd, "cannot reach the packet filter");
+    if (host_netns >= 0)
+        netlink_setup(fd);
+    return fd;
+}
+
+/* --- the two calls ---------------------------------------------------------------------------- */
+
+int net_attach(const void *plan, size_t len, int netns, int host_netns, struct err *e) {
+    const struct netplan *p = NULL;
+    int r = netplan_open(plan, len, &p, e);
+
+    if (r < 0)
+        return r;
+    if (p->kind == NETPLAN_BRIDGE) {
+        AUTO_FD int host = host_netns < 0
+                               ? netlink_open(NETLINK_ROUTE)
+                               : netns_socket(host_netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+        if (host < 0)
+            return err_sysn(e, host, "cannot reach the host's network");
+        netlink_setup(host);
+        r = attach_host(p, host, netns, e);
+        if (r < 0)
+            return r;
+    }
+    AUTO_FD int box = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    if (box < 0)
+        return err_sysn(e, box, "cannot enter the box's network namespace");
+    netlink_setup(box);
+    r = attach_box(p, box, e);
+    if (r < 0 || p->nports == 0)
+        return r;
+    AUTO_FD int filter = netfilter_socket(host_netns, e);
+    return filter < 0 ? filter : publish(p, filter, e);
+}
+
+int net_detach(const void *plan, size_t len, int host_netns, struct err *e) {
+    const struct netplan *p = NULL;
+    int r = netplan_open(plan, len, &p, e);
+
+    if (r < 0 || p->nports == 0)
+        return r;
+    AUTO_FD int filter = netfilter_socket(host_netns, e);
+    return filter < 0 ? filter : unpublish(p, p->nports, filter, e);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Network namespaces by descriptor. The caller never moves: a short child that shares memory and
+ * descriptors (clone VM | FILES | VFORK) enters, makes what is wanted and ends, so that root and
+ * a process that could not come back (rootless) take the same road.
+ * Needs CAP_SYS_ADMIN in the namespace's user namespace and in our own. Musl-safe, no heap.
+ */
+#pragma once
+
+#include "base/err.h"
+
+/* A socket that lives in `netns` (close-on-exec). fd or -errno. */
+int netns_socket(int netns, int domain, int type, int protocol);
+/* A new network namespace, loopback down. fd or -errno. */
+int netns_new(void);
+/* The same, owned by the user namespace `userns`; the caller must be its owner. */
+int netns_new_in(int userns);
