@@ -114,8 +114,8 @@ struct cgroup_set {
 int cgroup_mkdir(const char *dir, bool *made, struct err *e);
 /* One write to dir/file. */
 int cgroup_write(const char *dir, const char *file, const char *value, struct err *e);
-/* v1 cpuset: fill empty cpuset.cpus and cpuset.mems from the parent, all the way down to `dir`,
- * without which no process may join. */
+/* v1 cpuset: fill empty cpuset.cpus and cpuset.mems of one level from its parent, without which no
+ * process may join. */
 int cgroup_inherit_cpuset(const char *dir, struct err *e);
 /* v2: give the controllers ("+cpu +memory") to children of dir; those that are there already cost
  * nothing. */

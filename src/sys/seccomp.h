@@ -20,7 +20,7 @@
 
 /* Load filter bytes into the calling thread; no_new_privs or CAP_SYS_ADMIN must hold. `flags` are
  * SECCOMP_FILTER_FLAG_*; unknown ones that only inform (LOG) are dropped on old kernels.
- * 0 or -errno. */
+ * 0 (with NEW_LISTENER: the notification descriptor) or -errno. */
 int seccomp_load(const void *bpf, size_t len, uint32_t flags);
 
 /* --- command side ----------------------------------------------------------------------------- */

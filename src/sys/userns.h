@@ -25,7 +25,7 @@ struct userns_map {
 struct userns_maps {
     struct userns_map uid, gid;
     bool single;          /* no subordinate ids: only 0 → the caller */
-    char why_single[200]; /* the mend, for a warning: "no subordinate ids for user ann: add …" */
+    char why_single[220]; /* the mend, for a warning: "no subordinate ids for user ann: add …" */
 };
 
 /* 0 → the caller, then 1… → the caller's subordinate ranges of /etc/subuid and /etc/subgid (by
