@@ -33,20 +33,29 @@ struct root_recipe {
 
 /* What the plan must know of the host; gathered by the command, so that plan_build stays pure. */
 struct plan_host {
-    bool rootless;              /* we run inside a user namespace without host privileges */
-    uint64_t caps;              /* capabilities the caller can give (bounding set) */
+    bool rootless; /* we run inside a user namespace without host privileges */
+    uint64_t caps; /* capabilities the caller can give (bounding set) */
     int last_cap;
     bool has_apparmor, has_selinux;
     bool can_raise_oom, can_raise_rlimits;
     const struct cgroup_layout *cgroups; /* sys/cgroup.h; NULL = no usable cgroup */
-    const void *seccomp_bpf;    /* compiled filter of spec->seccomp, NULL = none */
+    const void *seccomp_bpf;             /* compiled filter of spec->seccomp, NULL = none */
     size_t seccomp_len;
     uint32_t seccomp_flags;
-    bool init;                  /* --init: our PID 1 reaps and forwards */
-    const char *const *copyup;  /* mount destinations to fill from the image when empty; NULL-end */
+    bool init;                 /* --init: our PID 1 reaps and forwards */
+    const char *const *copyup; /* mount destinations to fill from the image when empty; NULL-end */
 };
 
-struct plan; /* opaque view over bytes */
+/* A checked view over the bytes, which must be 8-aligned and outlive it (a mapped file is). */
+struct plan {
+    const struct plan_header *h; /* machine/plan_format.h */
+    size_t len;
+};
+
+/* Check every offset, so that interpreters need not. Musl-safe. ERR_CORRUPT. */
+int plan_open(const void *bytes, size_t len, struct plan *ret, struct err *e);
+/* The task has a terminal of its own (machine.console). */
+bool plan_has_terminal(const struct plan *p);
 
 /* Compose. `ret` gets the bytes (arena-owned). Errors name the spec path. */
 int plan_build(const struct rt_spec *spec, const struct root_recipe *root,

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bytes of a plan. Header, steps of one size, then a pool; native byte order, same build.
+ *
+ * Pool objects are named by their offset from the pool's start; 0 = absent. The pool's first and
+ * last bytes are NUL, so that every offset inside is a terminated string.
+ *   string  bytes up to NUL
+ *   list    u32 n, then n u32 offsets of strings; 8-aligned
+ *   blob    u32 len, u32 0, then the bytes; 8-aligned
+ * What a step's refs and numbers are is said once, in PLAN_OPS, for the check, the printer and
+ * the reader of this page.
+ */
+#pragma once
+
+#include "machine/plan.h"
+#include "sys/cgroup.h"
+
+#define PLAN_MAGIC 0x4c504b48u /* "HKPL" */
+#define PLAN_VERSION 1u
+#define PLAN_MAX_BYTES (16u << 20)
+#define PLAN_MAX_STEPS 65535u
+
+enum plan_section { PLAN_HOST_OPEN, PLAN_INIT, PLAN_SECTIONS };
+
+/*
+ * X(op, word, refs, nums)
+ *   refs  S string, s string or absent, L list of strings, l list or absent, B blob
+ *   nums  x hexadecimal, d decimal, o octal; how they are printed
+ */
+#define PLAN_OPS(X)                                                                                \
+    /* HOST_OPEN: flags PLAN_OPTIONAL = carry on when it fails */                                  \
+    X(CG_MKDIR, "cgroup-mkdir", "S", "")      /* dir */                                            \
+    X(CG_LEAF, "cgroup-leaf", "S", "")        /* dir */                                            \
+    X(CG_ENABLE, "cgroup-enable", "SS", "")   /* dir, controllers */                               \
+    X(CG_CPUSET, "cgroup-cpuset", "S", "")    /* dir */                                            \
+    X(CG_WRITE, "cgroup-write", "SSS", "")    /* dir, file, value */                               \
+    X(CG_DEVICES, "cgroup-devices", "SB", "") /* dir, BPF instructions */                          \
+    /* INIT: namespaces and cgroups */                                                             \
+    X(JOIN_NS, "join-ns", "S", "x")        /* path, CLONE_NEW* */                                  \
+    X(JOIN_CGROUP, "join-cgroup", "S", "") /* v1 dir */                                            \
+    X(UNSHARE, "unshare", "", "x")         /* CLONE_NEW* */                                        \
+    X(ROOT_IDS, "root-ids", "", "")        /* become 0:0 of our user namespace */                  \
+    X(TIME_OFFSET, "time-offset", "S", "") /* line of timens_offsets */                            \
+    /* INIT: root and mounts */                                                                    \
+    X(PROPAGATION, "propagation", "", "x")      /* of the old root, MS_* */                        \
+    X(ROOT_OVERLAY, "root-overlay", "Lss", "x") /* lower, upper, work; PLAN_OVL_* */               \
+    X(ROOT_DIR, "root-dir", "S", "x")           /* dir; propagation of its parent */               \
+    X(MOUNT, "mount", "SSSl", "xx")             /* type, source, target, data; attr,  */           \
+                                                /* propagation */                                  \
+    X(BIND, "bind", "SSs", "xxxx")              /* source, target; attr set, attr */               \
+                                                /* clear, recursive set, propagation */            \
+    X(ATTR, "mount-attr", "S", "xx")            /* target; set, propagation */                     \
+    X(SYMLINK, "symlink", "SSS", "")            /* dir, name, content */                           \
+    X(NODE, "node", "SS", "oddd")               /* dir, name; mode, dev, uid, gid */               \
+    X(NODE_BIND, "node-bind", "SSS", "")        /* dir, name, host path */                         \
+    X(CONSOLE, "console", "", "ddd")            /* uid; columns, rows */                           \
+    X(MASK, "mask", "S", "")                                                                       \
+    X(READONLY, "readonly", "S", "")                                                               \
+    X(ROOT_ATTR, "root-attr", "", "xx") /* set, propagation */                                     \
+    X(PIVOT, "pivot", "", "")                                                                      \
+    /* INIT: the task */                                                                           \
+    X(HOSTNAME, "hostname", "S", "")                                                               \
+    X(DOMAINNAME, "domainname", "S", "")                                                           \
+    X(SYSCTL, "sysctl", "SS", "") /* path beneath /proc/sys, value */                              \
+    X(OOM_SCORE, "oom-score", "", "d")                                                             \
+    X(RLIMIT, "rlimit", "S", "ddd") /* name; resource, soft, hard */                               \
+    X(KEYRING, "keyring", "S", "")                                                                 \
+    X(PERSONALITY, "personality", "", "x")                                                         \
+    X(SCHEDULER, "scheduler", "B", "") /* struct sched_attr */                                     \
+    X(IO_PRIORITY, "io-priority", "", "d")                                                         \
+    X(APPARMOR, "apparmor", "S", "")                                                               \
+    X(SELINUX, "selinux", "S", "")                                                                 \
+    X(CWD, "cwd", "S", "")                                                                         \
+    X(CAPS_BOUND, "caps-bound", "", "x")                                                           \
+    X(GROUPS, "groups", "B", "") /* gid_t[] */                                                     \
+    X(USER, "user", "", "dd")    /* uid, gid */                                                    \
+    X(UMASK, "umask", "", "o")                                                                     \
+    X(PARK, "park", "", "")                                                                        \
+    X(NO_NEW_PRIVS, "no-new-privs", "", "")                                                        \
+    X(SECCOMP, "seccomp", "B", "x") /* filter; flags */                                            \
+    X(CAPS, "caps", "", "xxxx")     /* effective permitted inheritable */                          \
+                                    /* ambient */                                                  \
+    X(EXEC, "exec", "LLs", "")      /* argv, env, search path */
+
+enum plan_op {
+#define PLAN_OP_ENUM(op, word, refs, nums) PLAN_##op,
+    PLAN_OPS(PLAN_OP_ENUM)
+#undef PLAN_OP_ENUM
+        PLAN_OP_COUNT
+};
+
+/* Step flags. */
+enum {
+    PLAN_OPTIONAL = 1 << 0,  /* CG_*, MOUNT, SYSCTL…: a failure is no failure */
+    PLAN_RECURSIVE = 1 << 1, /* BIND: with submounts */
+    PLAN_COPYUP = 1 << 2,    /* MOUNT, BIND: fill from the image when empty */
+    PLAN_NOFOLLOW = 1 << 3,  /* MOUNT: the target must not be a symlink (proc, sysfs) */
+    PLAN_IN_PROC = 1 << 4,   /* the target may lie in procfs */
+    PLAN_CLAMP = 1 << 5,     /* RLIMIT, OOM_SCORE: as far as we may */
+    PLAN_AS_INIT = 1 << 6,   /* EXEC: stay as PID 1, run the command as a child */
+};
+
+enum {
+    PLAN_OVL_USERXATTR = 1 << 0,
+    PLAN_OVL_VOLATILE = 1 << 1,
+};
+
+/* Header flags. */
+enum {
+    PLAN_F_EXEC = 1 << 0, /* an exec plan */
+    PLAN_F_TERMINAL = 1 << 1,
+    PLAN_F_SETGROUPS = 1 << 2, /* reserved */
+};
+
+#define PLAN_REFS 4
+#define PLAN_NUMS 4
+
+struct plan_step {
+    uint16_t op, reserved;
+    uint32_t flags;
+    uint32_t ref[PLAN_REFS];
+    uint64_t num[PLAN_NUMS];
+};
+
+struct plan_header {
+    uint32_t magic, version, size, flags;
+    uint64_t clone_ns;       /* namespaces made with init; an exec plan: namespaces to join */
+    uint64_t all_ns;         /* made, unshared or joined: where the task is not in the host's */
+    uint32_t steps, n_steps; /* offset from the header's start */
+    uint32_t pool, pool_len;
+    struct {
+        uint32_t first, n;
+    } section[PLAN_SECTIONS];
+    uint32_t uid_map, gid_map; /* string: lines "inside outside size"; absent = none */
+    uint32_t cg_v2, cg_v2_ctls, cg_ctl[CG_COUNT]; /* strings: struct cgroup_set */
+};
+
+static inline const struct plan_step *plan_steps(const struct plan *p, enum plan_section s,
+                                                 uint32_t *n) {
+    const char *base = (const char *)p->h;
+    *n = p->h->section[s].n;
+    return (const struct plan_step *)(const void *)(base + p->h->steps) + p->h->section[s].first;
+}
+/* NULL when absent. */
+static inline const char *plan_str(const struct plan *p, uint32_t ref) {
+    return ref ? (const char *)p->h + p->h->pool + ref : NULL;
+}
+/* Offsets of a list's strings; *n = 0 when absent. */
+static inline const uint32_t *plan_list(const struct plan *p, uint32_t ref, uint32_t *n) {
+    const uint32_t *l = (const uint32_t *)(const void *)((const char *)p->h + p->h->pool + ref);
+    *n = ref ? l[0] : 0;
+    return l + 1;
+}
+static inline const void *plan_blob(const struct plan *p, uint32_t ref, uint32_t *len) {
+    const uint32_t *b = (const uint32_t *)(const void *)((const char *)p->h + p->h->pool + ref);
+    *len = ref ? b[0] : 0;
+    return b + 2;
+}
+/* The machine's cgroups, borrowed from the plan. */
+void plan_cgroups(const struct plan *p, struct cgroup_set *ret);
+
+struct plan_op_info {
+    const char *word, *refs, *nums;
+};
+extern const struct plan_op_info plan_op_info[PLAN_OP_COUNT];
