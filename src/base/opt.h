@@ -56,8 +56,9 @@ struct opt_table {
 };
 
 /* Parse argv[1..] into `target`. On success `args` holds the `nargs` remaining arguments, NULL
- * behind them (array in the arena, strings borrowed from argv). 0; 1 when --help/-h was asked (nothing else to do); -EINVAL with an
- * ERR_USAGE error in docker's words ("unknown flag: --foo"). */
+ * behind them (array in the arena, strings borrowed from argv). 0; 1 when --help/-h was asked
+ * (nothing else to do); -EINVAL with an ERR_USAGE error in docker's words ("unknown flag: --foo").
+ */
 int opt_parse(const struct opt_table *t, struct arena *a, int argc, char **argv, void *target,
               char ***args, size_t *nargs, struct err *e);
 
