@@ -88,6 +88,11 @@ int cgroup_write(const char *dir, const char *file, const char *value, struct er
         return 0;
     if (r == -EACCES || r == -EPERM || r == -EROFS)
         return denied(e, -r, file, dir);
+    if (r == -ENOENT && access(dir, F_OK) < 0)
+        return err_set(e, ERR_UNAVAILABLE, r,
+                       "there is no cgroup %s: the box was made without this controller; set the "
+                       "limit when the box is made",
+                       dir);
     if (r == -ENOENT)
         return err_set(e, ERR_UNAVAILABLE, r, "this kernel's cgroup %s has no file %s", dir, file);
     return err_sysn(e, r, "write \"%s\" to %s/%s", value, dir, file);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The part of cgroup_plan that knows the files: one function per version writes the limits of one
+ * controller into the list.
+ */
+#pragma once
+
+#include "machine/container/cgroup_plan.h"
+
+/* A cgroup_plan in the making. */
+struct cgroup_build {
+    const struct cgroup_layout *layout;
+    const struct rt_resources *r;
+    struct arena *a;
+    struct cgroup_plan plan;
+    size_t cap;
+    bool update; /* of a running machine: values may have been set before */
+};
+
+/* Add an operation. 0 or an error. */
+int cgroup_limits_add(struct cgroup_build *b, const struct cgroup_op *op, struct err *e);
+/* Add a write of printf-like text. */
+int cgroup_limits_put(struct cgroup_build *b, const char *dir, const char *file, bool optional,
+                      struct err *e, const char *fmt, ...) PRINTF_LIKE(6, 7);
+
+/* CG_BIT()s of the controllers without which the limits of r cannot be kept. */
+uint32_t cgroup_limits_needs(const struct rt_resources *r);
+/* Writes for one controller into its directory. */
+int cgroup_limits_v1(struct cgroup_build *b, enum cgroup_ctl ctl, const char *dir, struct err *e);
+int cgroup_limits_v2(struct cgroup_build *b, enum cgroup_ctl ctl, const char *dir, struct err *e);
+/* v2: what belongs to no controller (unified map), and a check for what v2 does not have. */
+int cgroup_limits_unified(struct cgroup_build *b, const char *dir, uint32_t ctls, struct err *e);
+/* v1 device rules; the v2 program. */
+int cgroup_limits_devices_v1(struct cgroup_build *b, const char *dir, struct err *e);
+int cgroup_limits_devices_v2(struct cgroup_build *b, const char *dir, struct err *e);
+
+/* cpu.shares (2…262144, default 1024) → cpu.weight (1…10000, default 100). */
+uint64_t cgroup_limits_cpu_weight(uint64_t shares);
+/* blkio weight (10…1000) → io.weight (1…10000). */
+uint64_t cgroup_limits_io_weight(uint64_t weight);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Limits as files of cgroup v2 controllers. Values arrive in the runtime-spec's v1 words. */
+#include "base/path.h"
+#include "base/str.h"
+#include "machine/container/cgroup_limits.h"
+
+#include <string.h>
+
+static int put_limit(struct cgroup_build *b, const char *dir, const char *file, bool optional,
+                     int64_t v, struct err *e) {
+    return v < 0 ? cgroup_limits_put(b, dir, file, optional, e, "max")
+                 : cgroup_limits_put(b, dir, file, optional, e, "%lld", (long long)v);
+}
+
+/* v1 counts memory and swap together, v2 swap alone. */
+static int swap(struct cgroup_build *b, const char *dir, struct err *e) {
+    int64_t limit = b->r->memory.limit.given ? b->r->memory.limit.v : 0;
+    int64_t sum = b->r->memory.swap.v;
+
+    if (sum > 0 && limit <= 0)
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "linux.resources.memory.swap: needs a memory limit too (--memory)");
+    if (sum > 0 && sum < limit)
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "linux.resources.memory.swap: %lld is memory plus swap, so it must be at "
+                       "least the memory limit %lld",
+                       (long long)sum, (long long)limit);
+    /* A kernel without swap accounting has no such file. */
+    return put_limit(b, dir, "memory.swap.max", true, sum < 0 ? -1 : sum - limit, e);
+}
+
+static int memory(struct cgroup_build *b, const char *dir, struct err *e) {
+    const struct rt_resources *r = b->r;
+    int rc = 0;
+
+    if (r->memory.swappiness.given)
+        return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
+                       "linux.resources.memory.swappiness: cgroup v2 has no swappiness per group");
+    if (r->memory.has_disable_oom_killer && r->memory.disable_oom_killer)
+        return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
+                       "linux.resources.memory.disableOOMKiller: cgroup v2 cannot do that");
+    if (r->memory.swap.given && r->memory.swap.v != 0)
+        rc = swap(b, dir, e);
+    if (rc == 0 && r->memory.limit.given && r->memory.limit.v != 0)
+        rc = put_limit(b, dir, "memory.max", false, r->memory.limit.v, e);
+    if (rc == 0 && r->memory.reservation.given && r->memory.reservation.v != 0)
+        rc = put_limit(b, dir, "memory.low", false, r->memory.reservation.v, e);
+    return rc;
+}
+
+static int cpu(struct cgroup_build *b, const char *dir, struct err *e) {
+    const struct rt_resources *r = b->r;
+    int rc = 0;
+
+    if ((r->cpu.realtime_period.given && r->cpu.realtime_period.v) ||
+        (r->cpu.realtime_runtime.given && r->cpu.realtime_runtime.v))
+        return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
+                       "linux.resources.cpu.realtimeRuntime: cgroup v2 has no realtime limits");
+    if (r->cpu.idle.given && (r->cpu.idle.v || b->update))
+        rc = cgroup_limits_put(b, dir, "cpu.idle", false, e, "%lld", (long long)r->cpu.idle.v);
+    if (rc == 0 && r->cpu.shares.given && r->cpu.shares.v && !(r->cpu.idle.given && r->cpu.idle.v))
+        rc = cgroup_limits_put(b, dir, "cpu.weight", false, e, "%llu",
+                               (unsigned long long)cgroup_limits_cpu_weight(r->cpu.shares.v));
+    unsigned long long period =
+        r->cpu.period.given && r->cpu.period.v ? (unsigned long long)r->cpu.period.v : 0;
+    if (rc == 0 && r->cpu.quota.given && r->cpu.quota.v > 0)
+        rc = cgroup_limits_put(b, dir, "cpu.max", false, e, "%lld %llu", (long long)r->cpu.quota.v,
+                               period ? period : 100000);
+    else if (rc == 0 && period)
+        rc = cgroup_limits_put(b, dir, "cpu.max", false, e, "max %llu", period);
+    else if (rc == 0 && r->cpu.quota.given && r->cpu.quota.v < 0)
+        rc = cgroup_limits_put(b, dir, "cpu.max", false, e, "max");
+    if (rc == 0 && r->cpu.burst.given && r->cpu.burst.v)
+        rc = cgroup_limits_put(b, dir, "cpu.max.burst", false, e, "%llu",
+                               (unsigned long long)r->cpu.burst.v);
+    return rc;
+}
+
+static int cpuset(struct cgroup_build *b, const char *dir, struct err *e) {
+    int rc = 0;
+
+    if (!str_empty(b->r->cpu.cpus))
+        rc = cgroup_limits_put(b, dir, "cpuset.cpus", false, e, "%s", b->r->cpu.cpus);
+    if (rc == 0 && !str_empty(b->r->cpu.mems))
+        rc = cgroup_limits_put(b, dir, "cpuset.mems", false, e, "%s", b->r->cpu.mems);
+    return rc;
+}
+
+static int throttle(struct cgroup_build *b, const char *dir, const char *key,
+                    const struct rt_throttle *v, size_t n, struct err *e) {
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const char *rate = v[i].rate ? arena_printf(b->a, "%llu", (unsigned long long)v[i].rate)
+                                     : "max"; /* v1's 0 lifts the limit */
+        rc = rate ? cgroup_limits_put(b, dir, "io.max", false, e, "%lld:%lld %s=%s",
+                                      (long long)v[i].major, (long long)v[i].minor, key, rate)
+                  : err_oom(e);
+    }
+    return rc;
+}
+
+static int io(struct cgroup_build *b, const char *dir, struct err *e) {
+    const struct rt_resources *r = b->r;
+    int rc = 0;
+
+    /* Which of the two exists depends on the scheduler of the host's disks. */
+    if (r->block_io.weight.given && r->block_io.weight.v) {
+        rc = cgroup_limits_put(b, dir, "io.bfq.weight", true, e, "%llu",
+                               (unsigned long long)r->block_io.weight.v);
+        if (rc == 0)
+            rc = cgroup_limits_put(
+                b, dir, "io.weight", true, e, "default %llu",
+                (unsigned long long)cgroup_limits_io_weight(r->block_io.weight.v));
+    }
+    for (size_t i = 0; i < r->block_io.n_weight_device && rc == 0; i++) {
+        const struct rt_weight *w = &r->block_io.weight_device[i];
+        if (!w->weight.given)
+            continue;
+        rc = cgroup_limits_put(b, dir, "io.bfq.weight", true, e, "%lld:%lld %llu",
+                               (long long)w->major, (long long)w->minor,
+                               (unsigned long long)w->weight.v);
+        if (rc == 0)
+            rc = cgroup_limits_put(b, dir, "io.weight", true, e, "%lld:%lld %llu",
+                                   (long long)w->major, (long long)w->minor,
+                                   (unsigned long long)cgroup_limits_io_weight(w->weight.v));
+    }
+    if (rc == 0)
+        rc = throttle(b, dir, "rbps", r->block_io.rbps, r->block_io.n_rbps, e);
+    if (rc == 0)
+        rc = throttle(b, dir, "wbps", r->block_io.wbps, r->block_io.n_wbps, e);
+    if (rc == 0)
+        rc = throttle(b, dir, "riops", r->block_io.riops, r->block_io.n_riops, e);
+    if (rc == 0)
+        rc = throttle(b, dir, "wiops", r->block_io.wiops, r->block_io.n_wiops, e);
+    return rc;
+}
+
+static int hugetlb(struct cgroup_build *b, const char *dir, struct err *e) {
+    int rc = 0;
+
+    for (size_t i = 0; i < b->r->n_hugepages && rc == 0; i++) {
+        const struct rt_hugepage *h = &b->r->hugepages[i];
+        char *file = arena_printf(b->a, "hugetlb.%s.max", h->page_size);
+        rc = file ? cgroup_limits_put(b, dir, file, false, e, "%llu", (unsigned long long)h->limit)
+                  : err_oom(e);
+    }
+    return rc;
+}
+
+static int rdma(struct cgroup_build *b, const char *dir, struct err *e) {
+    int rc = 0;
+
+    for (size_t i = 0; i < b->r->n_rdma && rc == 0; i++) {
+        const struct rt_rdma *d = &b->r->rdma[i];
+        const char *handles = "", *objects = "";
+        if (d->hca_handles.given)
+            handles = arena_printf(b->a, " hca_handle=%llu", (unsigned long long)d->hca_handles.v);
+        if (d->hca_objects.given)
+            objects = arena_printf(b->a, " hca_object=%llu", (unsigned long long)d->hca_objects.v);
+        if (!handles || !objects)
+            return err_oom(e);
+        rc = cgroup_limits_put(b, dir, "rdma.max", false, e, "%s%s%s", d->name, handles, objects);
+    }
+    return rc;
+}
+
+static int pids(struct cgroup_build *b, const char *dir, struct err *e) {
+    if (!b->r->pids_limit.given)
+        return 0;
+    return put_limit(b, dir, "pids.max", false, b->r->pids_limit.v > 0 ? b->r->pids_limit.v : -1,
+                     e);
+}
+
+int cgroup_limits_v2(struct cgroup_build *b, enum cgroup_ctl ctl, const char *dir, struct err *e) {
+    switch (ctl) {
+    case CG_MEMORY:
+        return memory(b, dir, e);
+    case CG_CPU:
+        return cpu(b, dir, e);
+    case CG_CPUSET:
+        return cpuset(b, dir, e);
+    case CG_PIDS:
+        return pids(b, dir, e);
+    case CG_IO:
+        return io(b, dir, e);
+    case CG_HUGETLB:
+        return hugetlb(b, dir, e);
+    case CG_RDMA:
+        return rdma(b, dir, e);
+    case CG_CPUACCT:
+    case CG_DEVICES:
+    case CG_FREEZER:
+    case CG_NET_CLS:
+    case CG_NET_PRIO:
+    case CG_COUNT:
+        break;
+    }
+    return 0;
+}
+
+int cgroup_limits_unified(struct cgroup_build *b, const char *dir, uint32_t ctls, struct err *e) {
+    for (size_t i = 0; i < b->r->n_unified; i++) {
+        const char *file = b->r->unified[i].key;
+        const char *value = b->r->unified[i].value;
+        bool known = strncmp(file, "cgroup.", 7) == 0;
+        if (!path_is_component(file) || !strchr(file, '.'))
+            return err_set(e, ERR_USAGE, -EINVAL,
+                           "linux.resources.unified: \"%s\" is not the name of a cgroup file",
+                           file);
+        for (int c = 0; c < CG_COUNT && !known; c++) {
+            const char *name = cgroup_ctl_name((enum cgroup_ctl)c, true);
+            size_t n = strlen(name);
+            known = (ctls & CG_BIT(c)) && strncmp(file, name, n) == 0 && file[n] == '.';
+        }
+        if (!known)
+            return err_set(e, ERR_UNAVAILABLE, -ENOENT,
+                           "linux.resources.unified: the controller of \"%s\" is not available "
+                           "in cgroup %s",
+                           file, dir);
+        int r = cgroup_limits_put(b, dir, file, false, e, "%s", value ? value : "");
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
