@@ -217,6 +217,21 @@ int cgroup_join_pid(const char *dir, pid_t pid) {
     return write_file(dir, "cgroup.procs", value);
 }
 
+size_t cgroup_dirs(const struct cgroup_set *s, const char **dirs) {
+    size_t n = 0;
+
+    if (s->v2)
+        dirs[n++] = s->v2;
+    for (int c = 0; c < CG_COUNT; c++) {
+        bool known = !s->ctl[c];
+        for (size_t i = 0; i < n && !known; i++)
+            known = strcmp(dirs[i], s->ctl[c]) == 0;
+        if (!known)
+            dirs[n++] = s->ctl[c];
+    }
+    return n;
+}
+
 bool cgroup_populated(const struct cgroup_set *s) {
     pid_t pid;
 

@@ -9,7 +9,7 @@
  *   cgroup_set: the directories of one machine, by controller. Nothing below needs a heap, except
  *   where an arena is asked for; everything but cgroup_layout_read belongs to the monitor too.
  *
- *   Where groups live. A relative cgroupsPath ("hako/<id>", the default) is beneath `base` of each
+ *   Where groups live. A relative cgroupsPath ("hako-<id>", the default) is beneath `base` of each
  *   hierarchy; an absolute one is beneath its mount point, as the OCI runtime-spec demands.
  *     v1         base = the caller's own cgroup.
  *     v2, root   base = the mount point: the root is exempt from the rule below.
@@ -110,6 +110,9 @@ struct cgroup_set {
     const char *ctl[CG_COUNT];
 };
 
+/* The distinct directories of a set, the v2 one first. At most CG_COUNT + 1. */
+size_t cgroup_dirs(const struct cgroup_set *s, const char **dirs);
+
 /* mkdir -p of an absolute cgroup directory. *made (may be NULL): the last component was new. */
 int cgroup_mkdir(const char *dir, bool *made, struct err *e);
 /* One write to dir/file. */
@@ -136,7 +139,7 @@ int cgroup_kill(const struct cgroup_set *s, int timeout_ms, struct err *e);
 int cgroup_signal(const struct cgroup_set *s, int signo, struct err *e);
 /* rmdir every directory of the set with the children the box made. Missing is fine. */
 int cgroup_remove(const struct cgroup_set *s, struct err *e);
-/* Remove parents that hako made and that are empty now ("…/hako"); never an error. */
+/* Remove the parent of a group when it is empty now ("/docker" of "/docker/<id>"). */
 void cgroup_remove_parent(const char *dir);
 /* Returns when everything is frozen. */
 int cgroup_freeze(const struct cgroup_set *s, bool frozen, struct err *e);

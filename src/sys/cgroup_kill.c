@@ -54,7 +54,7 @@ static void send_signal(pid_t pid, void *data) {
 
 int cgroup_signal(const struct cgroup_set *s, int signo, struct err *e) {
     const char *dirs[CG_COUNT + 1];
-    size_t n = cgroup_walk_dirs(s, dirs);
+    size_t n = cgroup_dirs(s, dirs);
 
     if (n == 0)
         return err_set(e, ERR_UNAVAILABLE, -ENOENT,
@@ -80,7 +80,7 @@ ssize_t cgroup_pids(const struct cgroup_set *s, pid_t *ret, size_t max) {
     const char *dirs[CG_COUNT + 1];
     struct collected c = {.ret = ret, .max = max};
 
-    if (cgroup_walk_dirs(s, dirs) == 0)
+    if (cgroup_dirs(s, dirs) == 0)
         return 0;
     ssize_t r = each_pid(dirs[0], collect, &c);
     return r < 0 ? r : (ssize_t)c.n;
@@ -184,7 +184,7 @@ static int kill_v2(const char *dir, int64_t deadline) {
 
 int cgroup_kill(const struct cgroup_set *s, int timeout_ms, struct err *e) {
     const char *dirs[CG_COUNT + 1];
-    size_t n = cgroup_walk_dirs(s, dirs);
+    size_t n = cgroup_dirs(s, dirs);
     int64_t deadline = deadline_in(timeout_ms);
     int r = 0;
 
@@ -280,7 +280,7 @@ static int remove_group(const char *dir) {
 
 int cgroup_remove(const struct cgroup_set *s, struct err *e) {
     const char *dirs[CG_COUNT + 1];
-    size_t n = cgroup_walk_dirs(s, dirs);
+    size_t n = cgroup_dirs(s, dirs);
     int first = 0;
 
     for (size_t i = 0; i < n; i++) {

@@ -2,7 +2,6 @@
 #include "sys/cgroup_walk.h"
 
 #include "base/str.h"
-#include "sys/cgroup.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -133,19 +132,4 @@ ssize_t cgroup_walk_pids(int fd, pid_t *ret, size_t max) {
         }
     }
     return (ssize_t)n;
-}
-
-size_t cgroup_walk_dirs(const struct cgroup_set *s, const char **dirs) {
-    size_t n = 0;
-
-    if (s->v2)
-        dirs[n++] = s->v2;
-    for (int c = 0; c < CG_COUNT; c++) {
-        bool known = !s->ctl[c];
-        for (size_t i = 0; i < n && !known; i++)
-            known = strcmp(dirs[i], s->ctl[c]) == 0;
-        if (!known)
-            dirs[n++] = s->ctl[c];
-    }
-    return n;
 }

@@ -25,8 +25,3 @@ void cgroup_walk_end(struct cgroup_walk *w);
 /* Process ids of the one group fd, at most max; those of foreign pid namespaces have no id here and
  * are left out. Count or -errno. */
 ssize_t cgroup_walk_pids(int fd, pid_t *ret, size_t max);
-
-/* Distinct directories of a set that together hold all its processes: the v2 one first.
- * At most CG_COUNT + 1. */
-struct cgroup_set;
-size_t cgroup_walk_dirs(const struct cgroup_set *s, const char **dirs);

@@ -48,32 +48,56 @@ static bool set(const struct rt_opt_u64 *v) {
     return v->given && v->v > 0;
 }
 
-uint32_t cgroup_limits_needs(const struct rt_resources *r) {
-    uint32_t needs = 0;
+static bool needs_memory(const struct rt_resources *r) {
+    return limits(&r->memory.limit) || limits(&r->memory.reservation) || limits(&r->memory.swap) ||
+           limits(&r->memory.kernel_tcp) || r->memory.swappiness.given ||
+           r->memory.disable_oom_killer;
+}
 
-    if (limits(&r->memory.limit) || limits(&r->memory.reservation) || limits(&r->memory.swap) ||
-        limits(&r->memory.kernel_tcp) || r->memory.swappiness.given ||
-        (r->memory.has_disable_oom_killer && r->memory.disable_oom_killer))
-        needs |= CG_BIT(CG_MEMORY);
-    if (set(&r->cpu.shares) || limits(&r->cpu.quota) || set(&r->cpu.period) || set(&r->cpu.burst) ||
-        limits(&r->cpu.idle) || set(&r->cpu.realtime_period) || limits(&r->cpu.realtime_runtime))
-        needs |= CG_BIT(CG_CPU);
-    if (!str_empty(r->cpu.cpus) || !str_empty(r->cpu.mems))
-        needs |= CG_BIT(CG_CPUSET);
-    if (limits(&r->pids_limit))
-        needs |= CG_BIT(CG_PIDS);
-    if (set(&r->block_io.weight) || set(&r->block_io.leaf_weight) || r->block_io.n_weight_device ||
-        r->block_io.n_rbps || r->block_io.n_wbps || r->block_io.n_riops || r->block_io.n_wiops)
-        needs |= CG_BIT(CG_IO);
-    if (r->n_hugepages)
-        needs |= CG_BIT(CG_HUGETLB);
-    if (set(&r->network.class_id))
-        needs |= CG_BIT(CG_NET_CLS);
-    if (r->network.n_priorities)
-        needs |= CG_BIT(CG_NET_PRIO);
-    if (r->n_rdma)
-        needs |= CG_BIT(CG_RDMA);
-    return needs;
+static bool needs_cpu(const struct rt_resources *r) {
+    return set(&r->cpu.shares) || limits(&r->cpu.quota) || set(&r->cpu.period) ||
+           set(&r->cpu.burst) || limits(&r->cpu.idle) || set(&r->cpu.realtime_period) ||
+           limits(&r->cpu.realtime_runtime);
+}
+
+static bool needs_io(const struct rt_resources *r) {
+    return set(&r->block_io.weight) || set(&r->block_io.leaf_weight) ||
+           r->block_io.n_weight_device || r->block_io.n_rbps || r->block_io.n_wbps ||
+           r->block_io.n_riops || r->block_io.n_wiops;
+}
+
+uint32_t cgroup_limits_needs(const struct rt_resources *r) {
+    bool needs[CG_COUNT] = {
+        [CG_MEMORY] = needs_memory(r),
+        [CG_CPU] = needs_cpu(r),
+        [CG_CPUSET] = !str_empty(r->cpu.cpus) || !str_empty(r->cpu.mems),
+        [CG_PIDS] = limits(&r->pids_limit),
+        [CG_IO] = needs_io(r),
+        [CG_HUGETLB] = r->n_hugepages > 0,
+        [CG_NET_CLS] = set(&r->network.class_id),
+        [CG_NET_PRIO] = r->network.n_priorities > 0,
+        [CG_RDMA] = r->n_rdma > 0,
+    };
+    uint32_t mask = 0;
+
+    for (int c = 0; c < CG_COUNT; c++)
+        mask |= needs[c] ? CG_BIT(c) : 0;
+    return mask;
+}
+
+int cgroup_limits_check_swap(const struct cgroup_build *b, struct err *e) {
+    int64_t limit = b->r->memory.limit.given ? b->r->memory.limit.v : 0;
+    int64_t sum = b->r->memory.swap.given ? b->r->memory.swap.v : 0;
+
+    if (sum > 0 && limit == 0 && !b->update)
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "linux.resources.memory.swap: needs a memory limit too (--memory)");
+    if (sum > 0 && (limit < 0 || sum < limit))
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "linux.resources.memory.swap: %lld is memory plus swap, so it must be at "
+                       "least the memory limit %lld",
+                       (long long)sum, (long long)limit);
+    return 0;
 }
 
 /* --- device rules ----------------------------------------------------------------------------- */

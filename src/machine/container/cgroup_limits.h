@@ -5,7 +5,8 @@
  */
 #pragma once
 
-#include "machine/container/cgroup_plan.h"
+#include "machine/container/cgroup_ops.h"
+#include "spec/runtime.h"
 
 /* A cgroup_plan in the making. */
 struct cgroup_build {
@@ -30,6 +31,8 @@ int cgroup_limits_v1(struct cgroup_build *b, enum cgroup_ctl ctl, const char *di
 int cgroup_limits_v2(struct cgroup_build *b, enum cgroup_ctl ctl, const char *dir, struct err *e);
 /* v2: what belongs to no controller (unified map), and a check for what v2 does not have. */
 int cgroup_limits_unified(struct cgroup_build *b, const char *dir, uint32_t ctls, struct err *e);
+/* Both versions: memory plus swap must make sense together with memory. */
+int cgroup_limits_check_swap(const struct cgroup_build *b, struct err *e);
 /* v1 device rules; the v2 program. */
 int cgroup_limits_devices_v1(struct cgroup_build *b, const char *dir, struct err *e);
 int cgroup_limits_devices_v2(struct cgroup_build *b, const char *dir, struct err *e);

@@ -10,17 +10,10 @@ static int memory_and_swap(struct cgroup_build *b, const char *dir, struct err *
     static const char sum_file[] = "memory.memsw.limit_in_bytes";
     bool has_limit = limit->given && limit->v != 0;
     bool has_swap = swap->given && swap->v != 0 && b->layout->swap_accounting;
-    int r = 0;
+    bool lift = has_limit && limit->v < 0 && b->layout->swap_accounting;
+    int r = cgroup_limits_check_swap(b, e);
 
-    if (has_swap && swap->v > 0 && has_limit && (limit->v < 0 || swap->v < limit->v))
-        return err_set(e, ERR_USAGE, -EINVAL,
-                       "linux.resources.memory.swap: %lld is memory plus swap, so it must be at "
-                       "least the memory limit %lld",
-                       (long long)swap->v, (long long)limit->v);
-    if (has_swap && swap->v > 0 && !has_limit && !b->update)
-        return err_set(e, ERR_USAGE, -EINVAL,
-                       "linux.resources.memory.swap: needs a memory limit too (--memory)");
-    if (b->update && b->layout->swap_accounting && has_limit && (has_swap || limit->v < 0))
+    if (r == 0 && b->update && has_limit && (has_swap || lift))
         r = cgroup_limits_put(b, dir, sum_file, true, e, "%lld",
                               (long long)(has_swap ? swap->v : -1));
     if (r == 0 && has_limit)

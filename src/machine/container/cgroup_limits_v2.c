@@ -17,14 +17,13 @@ static int swap(struct cgroup_build *b, const char *dir, struct err *e) {
     int64_t limit = b->r->memory.limit.given ? b->r->memory.limit.v : 0;
     int64_t sum = b->r->memory.swap.v;
 
-    if (sum > 0 && limit <= 0)
+    int r = cgroup_limits_check_swap(b, e);
+
+    if (r < 0)
+        return r;
+    if (sum > 0 && limit == 0)
         return err_set(e, ERR_USAGE, -EINVAL,
-                       "linux.resources.memory.swap: needs a memory limit too (--memory)");
-    if (sum > 0 && sum < limit)
-        return err_set(e, ERR_USAGE, -EINVAL,
-                       "linux.resources.memory.swap: %lld is memory plus swap, so it must be at "
-                       "least the memory limit %lld",
-                       (long long)sum, (long long)limit);
+                       "linux.resources.memory.swap: give the memory limit again (--memory)");
     /* A kernel without swap accounting has no such file. */
     return put_limit(b, dir, "memory.swap.max", true, sum < 0 ? -1 : sum - limit, e);
 }
@@ -48,28 +47,35 @@ static int memory(struct cgroup_build *b, const char *dir, struct err *e) {
     return rc;
 }
 
+static int cpu_max(struct cgroup_build *b, const char *dir, struct err *e) {
+    int64_t quota = b->r->cpu.quota.given ? b->r->cpu.quota.v : 0;
+    unsigned long long period = b->r->cpu.period.given ? b->r->cpu.period.v : 0;
+
+    if (quota > 0)
+        return cgroup_limits_put(b, dir, "cpu.max", false, e, "%lld %llu", (long long)quota,
+                                 period ? period : 100000);
+    if (period)
+        return cgroup_limits_put(b, dir, "cpu.max", false, e, "max %llu", period);
+    return quota < 0 ? cgroup_limits_put(b, dir, "cpu.max", false, e, "max") : 0;
+}
+
 static int cpu(struct cgroup_build *b, const char *dir, struct err *e) {
     const struct rt_resources *r = b->r;
+    uint64_t shares = r->cpu.shares.given ? r->cpu.shares.v : 0;
+    int64_t idle = r->cpu.idle.given ? r->cpu.idle.v : 0;
     int rc = 0;
 
     if ((r->cpu.realtime_period.given && r->cpu.realtime_period.v) ||
         (r->cpu.realtime_runtime.given && r->cpu.realtime_runtime.v))
         return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
                        "linux.resources.cpu.realtimeRuntime: cgroup v2 has no realtime limits");
-    if (r->cpu.idle.given && (r->cpu.idle.v || b->update))
-        rc = cgroup_limits_put(b, dir, "cpu.idle", false, e, "%lld", (long long)r->cpu.idle.v);
-    if (rc == 0 && r->cpu.shares.given && r->cpu.shares.v && !(r->cpu.idle.given && r->cpu.idle.v))
+    if (idle || (b->update && r->cpu.idle.given))
+        rc = cgroup_limits_put(b, dir, "cpu.idle", false, e, "%lld", (long long)idle);
+    if (rc == 0 && shares && !idle) /* an idle group has no weight */
         rc = cgroup_limits_put(b, dir, "cpu.weight", false, e, "%llu",
-                               (unsigned long long)cgroup_limits_cpu_weight(r->cpu.shares.v));
-    unsigned long long period =
-        r->cpu.period.given && r->cpu.period.v ? (unsigned long long)r->cpu.period.v : 0;
-    if (rc == 0 && r->cpu.quota.given && r->cpu.quota.v > 0)
-        rc = cgroup_limits_put(b, dir, "cpu.max", false, e, "%lld %llu", (long long)r->cpu.quota.v,
-                               period ? period : 100000);
-    else if (rc == 0 && period)
-        rc = cgroup_limits_put(b, dir, "cpu.max", false, e, "max %llu", period);
-    else if (rc == 0 && r->cpu.quota.given && r->cpu.quota.v < 0)
-        rc = cgroup_limits_put(b, dir, "cpu.max", false, e, "max");
+                               (unsigned long long)cgroup_limits_cpu_weight(shares));
+    if (rc == 0)
+        rc = cpu_max(b, dir, e);
     if (rc == 0 && r->cpu.burst.given && r->cpu.burst.v)
         rc = cgroup_limits_put(b, dir, "cpu.max.burst", false, e, "%llu",
                                (unsigned long long)r->cpu.burst.v);

@@ -8,37 +8,14 @@
  */
 #pragma once
 
+#include "machine/container/cgroup_ops.h"
 #include "spec/runtime.h"
-#include "sys/cgroup.h"
 
-enum cgroup_op_kind {
-    CGROUP_OP_MKDIR,   /* dir; must be new (its last component), see made */
-    CGROUP_OP_LEAF,    /* cgroup_leaf(dir) */
-    CGROUP_OP_ENABLE,  /* cgroup_enable(dir, value) */
-    CGROUP_OP_CPUSET,  /* cgroup_inherit_cpuset(dir) */
-    CGROUP_OP_WRITE,   /* cgroup_write(dir, file, value) */
-    CGROUP_OP_DEVICES, /* bpf_device_attach(dir, bytes, len) */
-};
-struct cgroup_op {
-    enum cgroup_op_kind kind;
-    bool optional; /* carry on when it fails */
-    const char *dir, *file, *value;
-    const void *bytes;
-    size_t len;
-};
-
-struct cgroup_plan {
-    struct cgroup_op *v; /* in order */
-    size_t n;
-    struct cgroup_set set; /* set.v2 != NULL: clone3 into it; v1 dirs: join[] */
-    const char **join;     /* distinct v1 directories to enter by cgroup_join_v1 */
-    size_t n_join;
-};
-
-/* path: cgroupsPath, or NULL/"" = none given → "hako/<id>" is the caller's business. */
+/* path: cgroupsPath; the empty one means no cgroup. The engine's choice is "hako-<id>": relative,
+ * and without a parent that would have to be made and removed in every hierarchy. */
 int cgroup_plan_build(const struct cgroup_layout *layout, const struct rt_resources *r,
                       const char *path, struct arena *a, struct cgroup_plan *ret, struct err *e);
-/* `update`: only the writes for what `r` gives, into the same directories. Controllers that the
- * machine did not join are an error. */
+/* `update`: only the writes for what `r` gives, into the same directories. A v1 controller that the
+ * machine did not join fails when it is written. */
 int cgroup_plan_update(const struct cgroup_layout *layout, const struct rt_resources *r,
                        const char *path, struct arena *a, struct cgroup_plan *ret, struct err *e);

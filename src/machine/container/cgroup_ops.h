@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a machine's cgroups need, as data: the result of cgroup_plan.h. */
+#pragma once
+
+#include "sys/cgroup.h"
+
+enum cgroup_op_kind {
+    CGROUP_OP_MKDIR,   /* cgroup_mkdir(dir) */
+    CGROUP_OP_LEAF,    /* cgroup_leaf(dir) */
+    CGROUP_OP_ENABLE,  /* cgroup_enable(dir, value) */
+    CGROUP_OP_CPUSET,  /* cgroup_inherit_cpuset(dir) */
+    CGROUP_OP_WRITE,   /* cgroup_write(dir, file, value) */
+    CGROUP_OP_DEVICES, /* bpf_device_attach(dir, bytes, len); for an update: _replace */
+};
+struct cgroup_op {
+    enum cgroup_op_kind kind;
+    bool optional; /* carry on when it fails */
+    const char *dir, *file, *value;
+    const void *bytes;
+    size_t len;
+};
+
+struct cgroup_plan {
+    struct cgroup_op *v; /* in order */
+    size_t n;
+    struct cgroup_set set; /* set.v2 != NULL: clone3 into it; v1 dirs: join[] */
+    const char **join;     /* distinct v1 directories to enter by cgroup_join_v1 */
+    size_t n_join;
+};
