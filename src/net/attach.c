@@ -42,9 +42,8 @@ void attach_link_up(struct netlink_buf *b, int ifindex, const char *ifname, uint
 
 void attach_address(struct netlink_buf *b, int ifindex, uint32_t address, int prefix,
                     uint16_t flags) {
-    struct ifaddrmsg m = {.ifa_family = AF_INET,
-                          .ifa_prefixlen = (uint8_t)prefix,
-                          .ifa_index = (uint32_t)ifindex};
+    struct ifaddrmsg m = {
+        .ifa_family = AF_INET, .ifa_prefixlen = (uint8_t)prefix, .ifa_index = (uint32_t)ifindex};
 
     netlink_begin(b, RTM_NEWADDR, (uint16_t)(flags | NLM_F_CREATE | NLM_F_EXCL), &m, sizeof(m));
     netlink_put_u32(b, IFA_LOCAL, htonl(address));
@@ -67,8 +66,8 @@ static void put_queues(struct netlink_buf *b, uint32_t mtu) {
         netlink_put_u32(b, IFLA_MTU, mtu);
 }
 
-static void put_veth(struct netlink_buf *b, const struct netplan *p, const char *ifname,
-                     int bridge, int netns) {
+static void put_veth(struct netlink_buf *b, const struct netplan *p, const char *ifname, int bridge,
+                     int netns) {
     struct ifinfomsg i = {0};
 
     netlink_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &i, sizeof(i));
@@ -90,6 +89,23 @@ static void put_veth(struct netlink_buf *b, const struct netplan *p, const char 
     netlink_end(b);
 }
 
+/* With br_netfilter in the kernel a box that reaches its own published port is sent back through
+ * the bridge port it came from, which bridges refuse unless told. */
+static void put_hairpin(struct netlink_buf *b, const char *ifname) {
+    struct ifinfomsg i = {0};
+
+    netlink_begin(b, RTM_NEWLINK, 0, &i, sizeof(i));
+    netlink_put_str(b, IFLA_IFNAME, ifname);
+    size_t info = netlink_nest(b, IFLA_LINKINFO);
+    netlink_put_str(b, IFLA_INFO_SLAVE_KIND, "bridge");
+    size_t data = netlink_nest(b, IFLA_INFO_SLAVE_DATA);
+    netlink_put_u8(b, IFLA_BRPORT_MODE, 1);
+    netlink_nest_end(b, data);
+    netlink_nest_end(b, info);
+    netlink_end(b);
+    netlink_optional(b);
+}
+
 /* Interface number by name in the namespace of this socket; 0 when there is none. */
 static int ifindex_of(int sock, const char *ifname) {
     struct ifreq req = {0};
@@ -108,7 +124,8 @@ static int attach_host(const struct netplan *p, int sock, int netns, struct err 
                        "bridge %s has vanished; run the command again to make it anew", p->bridge);
     /* A box that starts again at once may find the last one's link still there: the kernel takes
      * namespaces down in its own time. Any free name will do. */
-    for (char letter = 0; letter == 0 || letter <= 'z'; letter = letter ? (char)(letter + 1) : 'a') {
+    for (char letter = 0; letter == 0 || letter <= 'z';
+         letter = letter ? (char)(letter + 1) : 'a') {
         struct netlink_buf b = NETLINK_BUF(mem);
         char ifname[IFNAMSIZ] = {0};
         size_t n = strnlen(p->ifname, IFNAMSIZ - 2);
@@ -117,6 +134,8 @@ static int attach_host(const struct netplan *p, int sock, int netns, struct err 
         ifname[n] = letter;
         put_veth(&b, p, ifname, bridge, netns);
         attach_no_ipv6(&b, 0, ifname);
+        if (p->nports > 0)
+            put_hairpin(&b, ifname);
         attach_link_up(&b, 0, ifname, NLM_F_ACK);
         netlink_talk(sock, &b, NULL, NULL, &f);
         if (f.code == -EEXIST && f.seq == 1)
@@ -144,6 +163,8 @@ static int attach_box(const struct netplan *p, int sock, struct err *e) {
                               .rtm_protocol = RTPROT_BOOT,
                               .rtm_scope = RT_SCOPE_UNIVERSE,
                               .rtm_type = RTN_UNICAST};
+        if (eth == 0)
+            return err_set(e, ERR_INTERNAL, -ENODEV, "the box has lost its network link");
         attach_no_ipv6(&b, eth, NULL);
         attach_address(&b, eth, p->address, (int)p->prefix, 0);
         attach_link_up(&b, eth, NULL, 0);
@@ -184,8 +205,7 @@ void attach_elem_of(const struct netplan *p, const struct netplan_port *port,
                                   .value_len = sizeof(ret->value)};
 }
 
-static int port_refused(const struct netplan_port *q, const struct netlink_fail *f,
-                        struct err *e) {
+static int port_refused(const struct netplan_port *q, const struct netlink_fail *f, struct err *e) {
     struct in_addr a = {htonl(q->host_address)};
     char text[INET_ADDRSTRLEN] = "";
 

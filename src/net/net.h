@@ -26,8 +26,8 @@
 enum net_mode { NET_BRIDGE, NET_NONE, NET_HOST, NET_CONTAINER };
 
 struct network {
-    char name[64];   /* "bridge" */
-    char bridge[16]; /* interface, "hako0" */
+    char name[64];            /* "bridge" */
+    char bridge[16];          /* interface, "hako0" */
     uint32_t subnet, gateway; /* IPv4, host byte order */
     int prefix;
     int mtu; /* 0 = kernel default */
@@ -53,8 +53,9 @@ int lease_take(int netdir, const struct network *n, const char *id,
                struct err *e);
 int lease_drop(int netdir, const struct network *n, const struct lease *l);
 
-/* The net plan: bytes for the monitor. `ports` are published on the host side through nft; NULL/0
- * when rootless (then the monitor forwards through listeners, net/forward.h). */
+/* The net plan: bytes for the monitor. `ports`: those with `published` become map elements on the
+ * host side; their host ports are chosen already (publish.h). The same for root and rootless:
+ * there the elements serve the boxes among each other, and net/forward.h the outside. */
 int net_plan_build(const struct network *n, const struct lease *l, const struct port_spec *ports,
                    size_t nports, struct arena *a, void **ret, size_t *ret_len, struct err *e);
 /* Loopback only (--network none). */

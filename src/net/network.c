@@ -72,9 +72,8 @@ static int link_is_up(const struct network *n, int sock) {
 
 /* The bridge is set up last and brought up last of all: up, and the table there = all is there. */
 static int is_there(const struct network *n, int netns) {
-    AUTO_FD int sock = netns < 0
-                           ? netlink_open(NETLINK_NETFILTER)
-                           : netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+    AUTO_FD int sock = netns < 0 ? netlink_open(NETLINK_NETFILTER)
+                                 : netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
     if (sock < 0)
         return sock;
     netlink_setup(sock);
@@ -158,10 +157,9 @@ static void put_route_localnet(struct netlink_buf *b, int ifindex) {
 }
 
 static int bridge_failed(const struct network *n, const struct netlink_fail *f, struct err *e) {
-    return err_sysn(e, f->code, "cannot make bridge %s%s%s%s", n->bridge, f->text[0] ? ": " : "",
-                    f->text,
-                    f->code == -EPERM ? " (needs CAP_NET_ADMIN; or use --network none or host)"
-                                      : "");
+    return err_sysn(
+        e, f->code, "cannot make bridge %s%s%s%s", n->bridge, f->text[0] ? ": " : "", f->text,
+        f->code == -EPERM ? " (needs CAP_NET_ADMIN; or use --network none or host)" : "");
 }
 
 static int make_bridge(const struct network *n, int sock, int *ifindex, struct err *e) {

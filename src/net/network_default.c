@@ -23,7 +23,8 @@ static const struct candidate {
     uint32_t subnet;
     int prefix;
 } candidates[] = {
-#define TEN(n) {0x0a000000U | (n) << 16, 16}
+#define TEN(n)                                                                                     \
+    { 0x0a000000U | (n) << 16, 16 }
     TEN(77U),          TEN(78U),          TEN(79U),          TEN(80U),          TEN(81U),
     TEN(82U),          TEN(83U),          TEN(84U),          TEN(177U),         TEN(178U),
     {0xac1c0000U, 16}, {0xac1d0000U, 16}, {0xac1e0000U, 16}, {0xac1f0000U, 16}, {0xc0a8d000U, 20},
@@ -122,25 +123,42 @@ static int choose(int netdir, struct network *ret, struct err *e) {
     return 0;
 }
 
+/* "hako0 10.77.0.1/16 0": cuts `line` into its words. */
+static bool parse_choice(char *line, struct network *ret) {
+    char *gateway = strchr(line, ' ');
+    char *prefix_text = gateway ? strchr(gateway, '/') : NULL;
+    char *mtu_text = prefix_text ? strchr(prefix_text, ' ') : NULL;
+    uint64_t prefix = 0, mtu = 0;
+    struct in_addr a;
+
+    if (!mtu_text)
+        return false;
+    *gateway++ = *prefix_text++ = *mtu_text++ = '\0';
+    if (str_to_u64(prefix_text, &prefix) < 0 || str_to_u64(mtu_text, &mtu) < 0 || prefix < 8 ||
+        prefix > 30 || mtu > 65535 || inet_pton(AF_INET, gateway, &a) != 1)
+        return false;
+    size_t n = strlen(line);
+    if (n == 0 || n >= IFNAMSIZ || strpbrk(line, "/\":%") != NULL)
+        return false;
+    fill(ret, line, ntohl(a.s_addr), (int)prefix, (int)mtu);
+    return true;
+}
+
 /* 1 when read, 0 when there is no such file. */
 static int read_choice(int netdir, struct network *ret, struct err *e) {
-    char line[64], bridge[IFNAMSIZ], gateway[INET_ADDRSTRLEN];
-    int prefix = 0, mtu = 0, end = 0;
-    struct in_addr a;
+    char line[64] = "", work[64];
     int r = io_read_line(netdir, FILE_NAME, line, sizeof(line));
 
     if (r == -ENOENT)
         return 0;
     if (r < 0)
         return err_sysn(e, r, "cannot read the default network");
-    if (sscanf(line, "%15s %15[0-9.]/%2d %5d%n", bridge, gateway, &prefix, &mtu, &end) != 4 ||
-        line[end] != '\0' || inet_pton(AF_INET, gateway, &a) != 1 || prefix < 8 || prefix > 30 ||
-        mtu < 0 || mtu > 65535 || strchr(bridge, '/') || strchr(bridge, '"'))
+    str_copy(work, sizeof(work), line);
+    if (!parse_choice(work, ret))
         return err_set(e, ERR_CORRUPT, -EBADMSG,
                        "net/" FILE_NAME " in hako's state directory should read like \"hako0 "
                        "10.77.0.1/16 0\", not \"%s\": mend or remove it",
                        line);
-    fill(ret, bridge, ntohl(a.s_addr), prefix, mtu);
     return 1;
 }
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/netlink.h"
 
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 
 static void *grow(struct netlink_buf *b, size_t n) {
     size_t padded = NLMSG_ALIGN(n);
 
-    if (b->full || b->cap - b->len < padded) {
+    if (b->full || n > b->cap || b->cap - b->len < padded) {
         b->full = true;
         return NULL;
     }
@@ -164,7 +163,6 @@ static void scan(const struct netlink_buf *b, struct talk *t) {
         memcpy(&h, b->p + at, sizeof(h));
         if (at == 0) {
             t->first = h.nlmsg_seq;
-            t->batch = h.nlmsg_type == NFNL_MSG_BATCH_BEGIN;
             t->dump = (h.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
         }
         if (h.nlmsg_flags & NLM_F_ACK || t->dump)
@@ -236,7 +234,12 @@ int netlink_talk(int fd, struct netlink_buf *b, int (*fn)(const struct nlmsghdr 
                  void *data, struct netlink_fail *fail) {
     struct netlink_fail unused;
     struct talk t = {
-        .optional = b->optional, .fn = fn, .data = data, .fail = fail ? fail : &unused};
+
+        .optional = b->optional,
+        .batch = b->batch,
+        .fn = fn,
+        .data = data,
+        .fail = fail ? fail : &unused};
     _Alignas(struct nlmsghdr) uint8_t in[16384];
 
     *t.fail = (struct netlink_fail){0};

@@ -23,6 +23,7 @@ struct netlink_buf {
     size_t msg; /* offset of the message being built */
     uint32_t seq;
     uint32_t optional; /* bit n: message n may fail */
+    bool batch;        /* one transaction: may be refused as a whole, for its first message */
     bool full;         /* something did not fit; netlink_talk refuses */
 };
 

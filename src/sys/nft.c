@@ -24,6 +24,7 @@ static void begin(struct netlink_buf *b, uint16_t type, uint16_t flags, uint8_t 
 void nft_batch_begin(struct netlink_buf *b) {
     begin(b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     netlink_end(b);
+    b->batch = true;
 }
 
 void nft_batch_end(struct netlink_buf *b) {
