@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "base/io.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int cli_fail(const hako_error *e, int code) {
+    fprintf(stderr, "hako: %s\n", e->message);
+    return code;
+}
+
+int cli_print(const struct str *text) {
+    int r = io_write_all(STDOUT_FILENO, str_c(text), text->len);
+    if (r == 0)
+        return 0;
+    if (r != -EPIPE)
+        fprintf(stderr, "hako: cannot write the output: %s\n", strerror(-r));
+    return 1;
+}
+
+int cli_parse(struct cli *c, const struct opt_table *t, int argc, char **argv, void *target,
+              char ***args, size_t *nargs, int fail) {
+    struct err e = {0};
+    int r = opt_parse(t, c->a, argc, argv, target, args, nargs, &e);
+    if (r == 0)
+        return -1;
+    if (r < 0) {
+        fprintf(stderr, "hako: %s\n\nUsage:  hako %s %s\n\nRun 'hako %s --help' for more "
+                        "information\n",
+                e.msg, t->command, t->usage, t->command);
+        return fail;
+    }
+    AUTO_STR struct str text = STR_INIT(0);
+    return opt_help(t, &text) < 0 ? fail : cli_print(&text);
+}
+
+int cli_engine(struct cli *c, hako_engine **ret) {
+    hako_error e = {0};
+    if (!c->engine && hako_engine_open(&c->engine_options, &c->engine, &e) < 0)
+        return cli_fail(&e, hako_error_exit_code(&e));
+    *ret = c->engine;
+    return 0;
+}
+
+int cli_each(struct cli *c, char **args, size_t n,
+             int (*fn)(struct cli *c, const char *arg, void *data, hako_error *e), void *data) {
+    hako_engine *g;
+    int code = cli_engine(c, &g);
+    for (size_t i = 0; code != 125 && i < n; i++) {
+        hako_error e = {0};
+        if (fn(c, args[i], data, &e) < 0)
+            code = cli_fail(&e, 1);
+    }
+    return code;
+}

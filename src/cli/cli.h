@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line: one file per command, each an option table and a function over hako.h.
+ *
+ * Theory of operation
+ *   main.c finds the command in ONE list (commands.c), which is also the source of help,
+ *   completion and man pages. A command translates argv into an option struct, calls the engine,
+ *   prints. Results go to stdout, words to people to stderr. Exit codes are docker's: 0; 1 a
+ *   failed command; 125 run/create/exec failed in hako; 126/127 the box's command; else the box's.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "hako.h"
+
+struct cli {
+    struct arena *a; /* the process's */
+    const char *program; /* "hako" */
+    struct hako_engine_options engine_options;
+    hako_engine *engine; /* opened on first use */
+};
+
+struct command {
+    const char *group;  /* "image" of "image ls", NULL = top level */
+    const char *name;
+    const struct opt_table *table;
+    int (*run)(struct cli *c, int argc, char **argv);
+};
+extern const struct command cli_commands[];
+extern const size_t cli_ncommands;
+
+/* Parse into `target`; -1 = go on, else the exit code (help shown, or usage error printed).
+ * `fail` is the exit code of a usage error: 125 for run-like commands, else 1. */
+int cli_parse(struct cli *c, const struct opt_table *t, int argc, char **argv, void *target,
+              char ***args, size_t *nargs, int fail);
+/* 0, or the error's exit code after printing it. */
+int cli_engine(struct cli *c, hako_engine **ret);
+/* Print "hako: <message>" to stderr. Returns `code`. */
+int cli_fail(const hako_error *e, int code);
+/* For each argument: fn; prints failures and goes on. Exit code 1 if any failed. */
+int cli_each(struct cli *c, char **args, size_t n, int (*fn)(struct cli *c, const char *arg,
+             void *data, hako_error *e), void *data);
+/* stdout, whole, with the error that a full disk or closed pipe deserves. 0 or 1. */
+int cli_print(const struct str *text);
+

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Images: find, pull when absent, list, describe, remove. */
+#include "engine/image.h"
+
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/container.h"
+#include "spec/image.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct image_pulling {
+    void (*progress)(const struct hako_progress *p, void *data);
+    void *data;
+};
+
+static void image_on_progress(const struct pull_progress *p, void *data) {
+    static const char *const phases[] = {
+        [PULL_WAITING] = "Waiting",       [PULL_DOWNLOADING] = "Downloading",
+        [PULL_VERIFYING] = "Verifying",   [PULL_EXTRACTING] = "Extracting",
+        [PULL_DONE] = "Pull complete",    [PULL_EXISTS] = "Already exists",
+    };
+    const struct image_pulling *to = data;
+    struct hako_progress hp = {.layer = p->layer,
+                               .phase = phases[p->phase],
+                               .done = p->done,
+                               .total = p->total,
+                               .finished = p->phase == PULL_DONE || p->phase == PULL_EXISTS};
+    to->progress(&hp, to->data);
+}
+
+/* The image that comes with hako: "box", unless a registry is named. */
+static bool image_is_builtin(const struct ref *r) {
+    return str_eq(r->domain, "docker.io") && str_eq(r->path, "library/box") &&
+           str_eq(r->tag, "latest") && !r->digest.s[0];
+}
+
+static int image_fetch(hako_engine *g, const struct ref *ref, const struct platform *platform,
+                       struct image_pulling *to, struct arena *a, struct pull_result *ret,
+                       struct err *e) {
+    const struct registry_module *m = NULL;
+    const struct store *s = NULL;
+    const struct config *cfg = NULL;
+    int r = module_registry(g, &m, e);
+    if (r == 0)
+        r = engine_store(g, &s, e);
+    if (r == 0)
+        r = engine_config(g, &cfg, e);
+    char *layout = NULL;
+    if (r == 0 && image_is_builtin(ref))
+        r = engine_helper(g, "box", a, &layout, e);
+    if (r < 0)
+        return r;
+    struct pull_request rq = {.ref = ref,
+                              .layout_dir = layout,
+                              .platform = platform,
+                              .store = s,
+                              .config = &cfg->registries,
+                              .userns_fd = -1,
+                              .progress = to->progress ? image_on_progress : NULL,
+                              .data = to};
+    return m->pull(&rq, ret, e);
+}
+
+int hako_image_pull(hako_engine *g, const char *reference, const struct hako_pull_options *o,
+                    struct hako_pulled *ret, hako_error *he) {
+    struct err *e = as_err(he);
+    AUTO_ARENA struct arena *a = arena_new();
+    struct ref ref;
+    struct platform platform;
+    if (!a)
+        return err_oom(e);
+    int r = ref_parse(reference, a, &ref, e);
+    if (r == 0)
+        r = platform_parse(o ? o->platform : NULL, a, &platform, e);
+    if (r < 0)
+        return r;
+    struct image_pulling to = {o ? o->progress : NULL, o ? o->data : NULL};
+    struct pull_result got = {0};
+    r = image_fetch(g, &ref, &platform, &to, a, &got, e);
+    if (r < 0)
+        return r;
+    str_copy(ret->reference, sizeof(ret->reference), ref_full(&ref, a));
+    str_copy(ret->digest, sizeof(ret->digest), got.manifest.s);
+    str_copy(ret->id, sizeof(ret->id), got.config.s);
+    ret->fresh = got.fresh;
+    return 0;
+}
+
+int image_get(hako_engine *g, const struct hako_run_options *o, struct arena *a,
+              struct image *ret, struct err *e) {
+    const struct store *s = NULL;
+    const char *policy = o->pull ? o->pull : "missing";
+    bool always = str_eq(policy, "always"), never = str_eq(policy, "never");
+    if (!always && !never && !str_eq(policy, "missing"))
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "invalid --pull \"%s\": must be one of \"always\", \"missing\", \"never\"",
+                       policy);
+    int r = engine_store(g, &s, e);
+    if (r < 0)
+        return r;
+    if (!always) {
+        r = image_find(s, o->image, a, ret, e);
+        if (r == 0 && o->platform) {
+            struct platform want;
+            r = platform_parse(o->platform, a, &want, e);
+            if (r < 0)
+                return r;
+            if (!str_eq(want.arch, ret->config.platform.arch))
+                r = -ENOENT; /* another platform under this name: fetch the wanted one */
+        }
+        if (r != -ENOENT || never)
+            return r;
+    }
+    struct hako_pull_options po = {.size = sizeof(po),
+                                   .platform = o->platform,
+                                   .progress = o->progress,
+                                   .data = o->data};
+    struct hako_pulled got;
+    r = hako_image_pull(g, o->image, &po, &got, (hako_error *)e);
+    return r < 0 ? r : image_find(s, o->image, a, ret, e);
+}
+
+static char **image_strv(const char *const *v, size_t n) {
+    char **out = calloc(n + 1, sizeof(*out));
+    for (size_t i = 0; out && i < n; i++)
+        out[i] = strdup(v[i]);
+    return out;
+}
+
+static int image_info_fill(struct hako_image_info *o, const struct image *img, struct arena *a) {
+    struct strlist refs = {0}, digests = {0}, labels = {0};
+    struct err ignored = {0};
+    struct ref ref;
+    for (size_t i = 0; i < img->refs.n; i++)
+        if (ref_parse(img->refs.v[i], a, &ref, &ignored) == 0)
+            strlist_add(a, &refs, ref_familiar(&ref, a));
+    for (size_t i = 0; i < img->digests.n; i++)
+        if (ref_parse(img->digests.v[i], a, &ref, &ignored) == 0)
+            strlist_add(a, &digests, ref_familiar(&ref, a));
+    for (size_t i = 0; i < img->config.n_labels; i++)
+        strlist_addf(a, &labels, "%s=%s", img->config.labels[i].key, img->config.labels[i].value);
+    int64_t created = 0;
+    if (img->config.created)
+        str_from_rfc3339(img->config.created, &created);
+    *o = (struct hako_image_info){
+        .id = strdup(img->id.s),
+        .references = image_strv((const char *const *)refs.v, refs.n),
+        .digests = image_strv((const char *const *)digests.v, digests.n),
+        .labels = image_strv((const char *const *)labels.v, labels.n),
+        .bytes = img->size,
+        .created_ns = created,
+        .pulled_ns = img->pulled_ns,
+    };
+    return o->id && o->references && o->digests && o->labels ? 0 : -ENOMEM;
+}
+
+int hako_image_list(hako_engine *g, struct hako_image_info **ret, size_t *n, hako_error *he) {
+    struct err *e = as_err(he);
+    AUTO_ARENA struct arena *a = arena_new();
+    const struct store *s = NULL;
+    struct image *v = NULL;
+    size_t count = 0;
+    int r = a ? engine_store(g, &s, e) : err_oom(e);
+    if (r == 0)
+        r = image_list(s, a, &v, &count, e);
+    if (r < 0)
+        return r;
+    struct hako_image_info *out = calloc(count + 1, sizeof(*out));
+    for (size_t i = 0; out && r == 0 && i < count; i++)
+        r = image_info_fill(&out[i], &v[i], a);
+    if (!out || r < 0) {
+        hako_image_list_free(out, out ? count : 0);
+        return err_oom(e);
+    }
+    *ret = out;
+    *n = count;
+    return 0;
+}
+
+static void image_strv_free(char **v) {
+    for (size_t i = 0; v && v[i]; i++)
+        free(v[i]);
+    free(v);
+}
+
+void hako_image_list_free(struct hako_image_info *v, size_t n) {
+    for (size_t i = 0; v && i < n; i++) {
+        free(v[i].id);
+        image_strv_free(v[i].references);
+        image_strv_free(v[i].digests);
+        image_strv_free(v[i].labels);
+    }
+    free(v);
+}
+
+struct image_users {
+    hako_engine *g;
+    struct arena *a;
+};
+
+/* Name of a container made from this image, or NULL. */
+static const char *image_user(const char *image_id, void *data) {
+    struct image_users *u = data;
+    int fd = openat(u->g->containersfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const char *found = NULL;
+    if (!dir)
+        fd_close(&fd);
+    for (struct dirent *d; dir && !found && (d = readdir(dir));) {
+        AUTO_FD int c = strlen(d->d_name) == 64
+                            ? openat(u->g->containersfd, d->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                            : -1;
+        struct record rec;
+        struct err ignored = {0};
+        if (c >= 0 && record_read(c, u->a, &rec, &ignored) == 0 && str_eq(rec.image_id, image_id))
+            found = arena_strndup(u->a, rec.id, 12);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+int hako_image_remove(hako_engine *g, const char *name, bool force, char **report,
+                      hako_error *he) {
+    struct err *e = as_err(he);
+    AUTO_ARENA struct arena *a = arena_new();
+    const struct store *s = NULL;
+    struct strlist lines = {0};
+    int r = a ? engine_store(g, &s, e) : err_oom(e);
+    if (r < 0)
+        return r;
+    struct image_users users = {g, a};
+    r = image_remove(s, name, force, image_user, &users, a, &lines, e);
+    if (r < 0)
+        return r;
+    AUTO_STR struct str text = STR_INIT(0);
+    for (size_t i = 0; i < lines.n; i++)
+        if (str_addf(&text, "%s\n", lines.v[i]) < 0)
+            return err_oom(e);
+    *report = str_take(&text);
+    return 0;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removal: rename first, so that it is all gone at once; the tree follows. */
+#include "engine/container.h"
+
+#include "base/path.h"
+#include "base/str.h"
+#include "store/volume.h"
+#include "sys/userns.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+struct remove_job {
+    int dirfd;
+    const char *name;
+};
+
+static int remove_job_run(void *data, struct err *e) {
+    struct remove_job *j = data;
+    int r = path_remove_tree(j->dirfd, j->name);
+    return r < 0 ? err_sysn(e, r, "cannot remove %s", j->name) : 0;
+}
+
+int remove_tree(hako_engine *g, int dirfd, const char *name, struct err *e) {
+    int r = path_remove_tree(dirfd, name);
+    if ((r == -EACCES || r == -EPERM) && g->rootless) {
+        struct userns_maps maps;
+        struct remove_job job = {dirfd, name};
+        r = userns_maps_read(&maps, e);
+        return r < 0 ? r : userns_run(&maps, remove_job_run, &job, e);
+    }
+    return r < 0 ? err_sysn(e, r, "cannot remove %s", name) : 0;
+}
+
+/* Only when it still points at us: the name may have been given to another since. */
+static void remove_name(hako_engine *g, const char *name, const char *id) {
+    char target[66] = {0};
+    ssize_t n = readlinkat(g->namesfd, name, target, sizeof(target) - 1);
+    if (n == 64 && strcmp(target, id) == 0)
+        unlinkat(g->namesfd, name, 0);
+}
+
+static void remove_volumes(hako_engine *g, const struct record *rec) {
+    for (size_t i = 0; i < rec->n_mounts; i++) {
+        const struct record_mount *m = &rec->mounts[i];
+        struct err ignored = {0};
+        if (m->anonymous && m->name)
+            volume_remove(g->datafd, m->name, NULL, NULL, &ignored);
+    }
+}
+
+int container_destroy(hako_engine *g, const struct record *rec, bool volumes, struct err *e) {
+    char tmp[80];
+    snprintf(tmp, sizeof(tmp), "rm-%s", rec->id);
+    if (flock(g->tmpfd, LOCK_SH) < 0)
+        return err_sys(e, "cannot lock %s/tmp", g->data);
+    int r = 0;
+    if (renameat(g->containersfd, rec->id, g->tmpfd, tmp) < 0 && errno != ENOENT)
+        r = err_sys(e, "cannot remove container %.12s", rec->id);
+    if (r == 0) {
+        remove_name(g, rec->name, rec->id);
+        if (rec->lease)
+            unlinkat(g->netfd, rec->lease, 0);
+        if (volumes)
+            remove_volumes(g, rec);
+        r = remove_tree(g, g->tmpfd, tmp, e);
+    }
+    flock(g->tmpfd, LOCK_UN);
+    return r;
+}
+
+int hako_container_remove(hako_container *c, bool force, bool volumes, hako_error *he) {
+    struct err *e = as_err(he);
+    struct container_state st;
+    int r = container_state(c->g, c->id, c->dirfd, &st, e);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return r;
+    bool running = st.status == HAKO_RUNNING || st.status == HAKO_PAUSED;
+    if (running && !force)
+        return err_set(e, ERR_CONFLICT, -EBUSY,
+                       "cannot remove container \"%s\": container is running: stop the container "
+                       "before removing or force remove",
+                       c->rec.name);
+    if (running) {
+        r = hako_container_kill(c, "KILL", he);
+        int code;
+        if (r == 0)
+            r = hako_container_wait(c, -1, &code, he);
+        if (r < 0 && r != -ESRCH)
+            return r;
+        talk_until_gone(c);
+    }
+    return container_destroy(c->g, &c->rec, volumes || c->rec.auto_remove, e);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Talking to the monitor of a running box: wait, attach, signal, stop, pause. */
+#include "engine/container.h"
+
+#include "base/str.h"
+#include "spec/signal.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static int talk_send(hako_container *c, uint32_t word, uint32_t flags, int32_t arg,
+                     struct err *e) {
+    int r = container_connect(c, e);
+    if (r < 0)
+        return r;
+    struct mon_msg m = {.word = word, .flags = flags, .arg = arg};
+    return mon_send(c->sock, &m, NULL, NULL, 0, e);
+}
+
+/* The next word; descriptors are not expected here. */
+static int talk_recv(hako_container *c, struct mon_msg *m, int64_t deadline, struct err *e) {
+    int fds[8];
+    size_t nfds = 0;
+    int r = mon_recv(c->sock, m, NULL, 0, fds, &nfds, deadline, e);
+    for (size_t i = 0; i < nfds; i++)
+        fd_close(&fds[i]);
+    if (r == 0 && m->word == MON_EXITED) {
+        c->ended = true;
+        c->exit_code = m->arg;
+    }
+    return r;
+}
+
+/* Its monitor has gone without a word: the files tell. */
+static int talk_from_files(hako_container *c, struct err *e) {
+    fd_close(&c->sock);
+    c->watching = false;
+    struct container_state st;
+    int r = container_state(c->g, c->id, c->dirfd, &st, e);
+    if (r == -ENOENT)
+        st = (struct container_state){.status = HAKO_EXITED, .exit.code = 137};
+    else if (r < 0)
+        return r;
+    c->ended = true;
+    c->exit_code = st.status == HAKO_EXITED ? st.exit.code : 0;
+    return 0;
+}
+
+static int talk_until_ended(hako_container *c, int64_t deadline, struct err *e) {
+    while (!c->ended) {
+        struct mon_msg m;
+        int r = talk_recv(c, &m, deadline, e);
+        if (r == -ETIMEDOUT)
+            return r;
+        if (r < 0)
+            return talk_from_files(c, e);
+    }
+    return 0;
+}
+
+int hako_container_fd(const hako_container *c) {
+    return c->sock;
+}
+
+static int talk_watch(hako_container *c, struct err *e) {
+    if (c->watching)
+        return 0;
+    int r = talk_send(c, MON_WAIT, 0, 0, e);
+    if (r == 0)
+        c->watching = true;
+    return r;
+}
+
+int hako_container_wait(hako_container *c, int timeout_ms, int *exit_code, hako_error *he) {
+    struct err *e = as_err(he);
+    int64_t deadline = timeout_ms < 0 ? 0 : now_mono_ns() + (int64_t)timeout_ms * 1000000;
+    int r = 0;
+    if (!c->ended) {
+        r = talk_watch(c, e);
+        r = r < 0 ? talk_from_files(c, e) : talk_until_ended(c, deadline, e);
+    }
+    if (r == 0)
+        *exit_code = c->exit_code;
+    return r;
+}
+
+/* Read on until the monitor has closed its end: its last clean-up is done then. */
+void talk_until_gone(hako_container *c) {
+    char buf[64];
+    if (c->sock < 0)
+        return;
+    while (recv(c->sock, buf, sizeof(buf), 0) > 0 || errno == EINTR)
+        errno = 0;
+    fd_close(&c->sock);
+}
+
+int hako_container_attach(hako_container *c, const struct hako_stdio *io, hako_error *he) {
+    struct err *e = as_err(he);
+    int r = container_connect(c, e);
+    if (r == 0)
+        r = start_send_attach(c->sock, io, e);
+    return r < 0 ? r : talk_watch(c, e);
+}
+
+int hako_container_detach(hako_container *c, hako_error *he) {
+    return talk_send(c, MON_DETACH, 0, 0, as_err(he));
+}
+
+int hako_container_resize(hako_container *c, uint16_t cols, uint16_t rows, hako_error *he) {
+    struct err *e = as_err(he);
+    int r = container_connect(c, e);
+    if (r < 0)
+        return r;
+    struct mon_msg m = {.word = MON_RESIZE, .cols = cols, .rows = rows};
+    return mon_send(c->sock, &m, NULL, NULL, 0, e);
+}
+
+int hako_container_kill(hako_container *c, const char *name, hako_error *he) {
+    struct err *e = as_err(he);
+    int signo = SIGKILL;
+    int r = name ? signal_parse(name, &signo, e) : 0;
+    if (r < 0)
+        return r;
+    r = talk_send(c, MON_SIGNAL, 0, signo, e);
+    if (r == -ESRCH)
+        return err_set(e, ERR_CONFLICT, -ESRCH,
+                       "cannot kill container: %s: container %s is not running", c->rec.name,
+                       c->id);
+    return r;
+}
+
+int hako_container_stop(hako_container *c, int timeout, hako_error *he) {
+    struct err *e = as_err(he);
+    struct container_state st;
+    int r = container_state(c->g, c->id, c->dirfd, &st, e);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    if (st.status != HAKO_RUNNING && st.status != HAKO_PAUSED)
+        return 0;
+    if (timeout < 0)
+        timeout = c->rec.stop_timeout >= 0 ? (int)c->rec.stop_timeout : 10;
+    int code;
+    r = talk_watch(c, e);
+    if (r == 0)
+        r = hako_container_kill(c, c->rec.stop_signal ? c->rec.stop_signal : "TERM", he);
+    if (r == 0 && st.status == HAKO_PAUSED)
+        r = talk_send(c, MON_FREEZE, 0, 0, e);
+    if (r == 0 && timeout > 0)
+        r = hako_container_wait(c, timeout * 1000, &code, he);
+    if ((r == 0 && !c->ended) || r == -ETIMEDOUT) {
+        r = hako_container_kill(c, "KILL", he);
+        if (r == 0)
+            r = hako_container_wait(c, -1, &code, he);
+    }
+    if (r == 0)
+        talk_until_gone(c);
+    return r == -ESRCH ? 0 : r;
+}
+
+int hako_container_pause(hako_container *c, bool pause, hako_error *he) {
+    struct err *e = as_err(he);
+    struct container_state st;
+    int r = container_state(c->g, c->id, c->dirfd, &st, e);
+    if (r < 0)
+        return r;
+    if (st.status == (pause ? HAKO_PAUSED : HAKO_RUNNING))
+        return err_set(e, ERR_CONFLICT, -EALREADY, "container %s is %s paused", c->rec.name,
+                       pause ? "already" : "not");
+    r = talk_send(c, MON_FREEZE, 0, pause, e);
+    struct mon_msg m = {0};
+    while (r == 0 && m.word != MON_OK && !c->ended)
+        r = talk_recv(c, &m, 0, e);
+    return r;
+}
