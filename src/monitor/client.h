@@ -6,29 +6,18 @@
 #pragma once
 
 #include "base/err.h"
+#include "monitor/exit_file.h"
+#include "monitor/live.h"
 #include "monitor/protocol.h"
 
 /* What a container's lock file says. Probing is open + F_OFD_GETLK + read: no process is asked. */
-struct mon_live {
-    bool running;       /* lock held */
-    pid_t monitor_pid;
-    pid_t pid;          /* init on the host (monitor's pid namespace) */
-    uint64_t pid_start; /* /proc/PID/stat field 22, against pid reuse */
-    int64_t started_ns; /* Unix time; 0 = not yet started */
-    bool paused;
-    bool was_started;   /* a monitor has written here: unlocked + no exit.json = it crashed */
-};
 int mon_probe(int dirfd, struct mon_live *ret); /* 0 or -errno */
+/* Wait until nobody holds the lock: all that the box had (addresses, ports, cgroup) is free.
+ * Short after EXITED; blocks in the kernel, without a timer. 0 or -errno. */
+int mon_wait_unlocked(int dirfd);
 
-struct mon_exit {
-    int code;
-    bool oom_killed;
-    int64_t started_ns, finished_ns;
-    char error[400];
-};
 /* Read exit.json. -ENOENT when there is none. */
 int mon_read_exit(int dirfd, struct mon_exit *ret);
-int mon_write_exit(int dirfd, const struct mon_exit *x); /* by rename; also used by the sweep */
 
 /* exec the monitor: sealed memfd copy of `monitor_fd` (an open fd of hako-monitor), own session,
  * nothing inherited but 0,1,2=/dev/null and the socketpair as fd 3. `userns_fd` ≥ 0: joined
