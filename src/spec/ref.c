@@ -208,13 +208,14 @@ const char *ref_full(const struct ref *r, struct arena *a) {
     return name ? with_suffix(r, name, a) : NULL;
 }
 
+/* Shortened only as far as reading it again gives the same: "docker.io/a.b/c" keeps its domain. */
 const char *ref_familiar_name(const struct ref *r, struct arena *a) {
-    if (strcmp(r->domain, DEFAULT_DOMAIN) != 0)
-        return arena_printf(a, "%s/%s", r->domain, r->path);
     const char *path = r->path;
+    size_t first = strcspn(path, "/");
     size_t skip = strlen(OFFICIAL);
-    /* "library/x" is shown as "x", but only where reading "x" gives "library/x" again. */
-    if (str_starts(path, OFFICIAL) && !strchr(path + skip, '/'))
+    if (strcmp(r->domain, DEFAULT_DOMAIN) != 0 || (path[first] && first_is_domain(path, first)))
+        return arena_printf(a, "%s/%s", r->domain, path);
+    if (str_starts(path, OFFICIAL) && !strchr(path + skip, '/') && !is_image_id(path + skip))
         path += skip;
     return arena_strdup(a, path);
 }
