@@ -221,7 +221,11 @@ static int zsh(const struct opt_table *const t[], size_t n, struct str *out) {
                         "        _files\n"
                         "    fi\n"
                         "}\n"
-                        "compdef _" OPT_PROGRAM " " OPT_PROGRAM "\n");
+                        "compdef _" OPT_PROGRAM " " OPT_PROGRAM "\n"
+                        "# found through fpath, this file is the first call itself\n"
+                        "if [ \"$funcstack[1]\" = _" OPT_PROGRAM " ]; then\n"
+                        "    _" OPT_PROGRAM "\n"
+                        "fi\n");
 }
 
 /* --- fish ------------------------------------------------------------------------------------ */
@@ -300,7 +304,8 @@ static int fish(const struct opt_table *const t[], size_t n, struct str *out) {
                          "        end\n"
                          "    end\n"
                          "    echo $cmd\n"
-                         "end\n");
+                         "end\n"
+                         "complete -c " OPT_PROGRAM " -l help -d 'Print usage'\n");
     if (r == 0)
         r = fish_commands(t, n, out);
     for (size_t i = 0; i < n && r == 0; i++)

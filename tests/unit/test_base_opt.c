@@ -355,8 +355,10 @@ static void bash_completes(void **state) {
         {"hako ps --", 2, "--help "},
         {"hako run image --old", 3, ""},
     };
-    if (!have("bash"))
-        skip(); /* no bash here */
+    if (!have("bash")) {
+        print_message("skipped: no bash here\n");
+        skip();
+    }
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char ask[200];
         char out[500];
@@ -370,8 +372,10 @@ static void bash_completes(void **state) {
 
 static void fish_completes(void **state) {
     char out[500];
-    if (!have("fish"))
-        skip(); /* no fish here */
+    if (!have("fish")) {
+        print_message("skipped: no fish here\n");
+        skip();
+    }
     ask_shell("fish", "\ncomplete -C 'hako network '\n", out, sizeof(out));
     assert_string_equal(out, "create\tCreate a network\nls\tList networks\n");
 }
