@@ -27,60 +27,59 @@ enum plan_section { PLAN_HOST_OPEN, PLAN_INIT, PLAN_SECTIONS };
  *   refs  S string, s string or absent, L list of strings, l list or absent, B blob
  *   nums  x hexadecimal, d decimal, o octal; how they are printed
  */
+/* clang-format off */
 #define PLAN_OPS(X)                                                                                \
-    /* HOST_OPEN: flags PLAN_OPTIONAL = carry on when it fails */                                  \
-    X(CG_MKDIR, "cgroup-mkdir", "S", "")      /* dir */                                            \
-    X(CG_LEAF, "cgroup-leaf", "S", "")        /* dir */                                            \
-    X(CG_ENABLE, "cgroup-enable", "SS", "")   /* dir, controllers */                               \
-    X(CG_CPUSET, "cgroup-cpuset", "S", "")    /* dir */                                            \
-    X(CG_WRITE, "cgroup-write", "SSS", "")    /* dir, file, value */                               \
-    X(CG_DEVICES, "cgroup-devices", "SB", "") /* dir, BPF instructions */                          \
+    /* HOST_OPEN; PLAN_OPTIONAL: carry on when it fails */                                         \
+    X(CG_MKDIR, "cgroup-mkdir", "S", "")          /* dir */                                        \
+    X(CG_LEAF, "cgroup-leaf", "S", "")            /* dir */                                        \
+    X(CG_ENABLE, "cgroup-enable", "SS", "")       /* dir, controllers */                           \
+    X(CG_CPUSET, "cgroup-cpuset", "S", "")        /* dir */                                        \
+    X(CG_WRITE, "cgroup-write", "SSS", "")        /* dir, file, value */                           \
+    X(CG_DEVICES, "cgroup-devices", "SB", "")     /* dir, BPF instructions */                      \
     /* INIT: namespaces and cgroups */                                                             \
-    X(JOIN_NS, "join-ns", "S", "x")        /* path, CLONE_NEW* */                                  \
-    X(JOIN_CGROUP, "join-cgroup", "S", "") /* v1 dir */                                            \
-    X(UNSHARE, "unshare", "", "x")         /* CLONE_NEW* */                                        \
-    X(ROOT_IDS, "root-ids", "", "")        /* become 0:0 of our user namespace */                  \
-    X(TIME_OFFSET, "time-offset", "S", "") /* line of timens_offsets */                            \
+    X(JOIN_NS, "join-ns", "S", "x")               /* path; CLONE_NEW* */                           \
+    X(JOIN_CGROUP, "join-cgroup", "S", "")        /* v1 dir */                                     \
+    X(UNSHARE, "unshare", "", "x")                /* CLONE_NEW* */                                 \
+    X(ROOT_IDS, "root-ids", "", "")               /* become 0:0 of our user namespace */           \
     /* INIT: root and mounts */                                                                    \
-    X(PROPAGATION, "propagation", "", "x")      /* of the old root, MS_* */                        \
-    X(ROOT_OVERLAY, "root-overlay", "Lss", "x") /* lower, upper, work; PLAN_OVL_* */               \
-    X(ROOT_DIR, "root-dir", "S", "x")           /* dir; propagation of its parent */               \
-    X(MOUNT, "mount", "SSSl", "xx")             /* type, source, target, data; attr,  */           \
-                                                /* propagation */                                  \
-    X(BIND, "bind", "SSs", "xxxx")              /* source, target; attr set, attr */               \
-                                                /* clear, recursive set, propagation */            \
-    X(ATTR, "mount-attr", "S", "xx")            /* target; set, propagation */                     \
-    X(SYMLINK, "symlink", "SSS", "")            /* dir, name, content */                           \
-    X(NODE, "node", "SS", "oddd")               /* dir, name; mode, dev, uid, gid */               \
-    X(NODE_BIND, "node-bind", "SSS", "")        /* dir, name, host path */                         \
-    X(CONSOLE, "console", "", "ddd")            /* uid; columns, rows */                           \
-    X(MASK, "mask", "S", "")                                                                       \
-    X(READONLY, "readonly", "S", "")                                                               \
-    X(ROOT_ATTR, "root-attr", "", "xx") /* set, propagation */                                     \
+    X(PROPAGATION, "propagation", "", "x")        /* MS_* of the old root */                       \
+    X(ROOT_OVERLAY, "root-overlay", "Lss", "x")   /* lower, upper, work; PLAN_OVL_* */             \
+    X(ROOT_DIR, "root-dir", "S", "")              /* dir */                                        \
+    X(MOUNT, "mount", "SSSl", "xx")               /* type, source, target, data; attr, MS_* */     \
+    X(BIND, "bind", "SS", "xxxxx")                /* source, target; attr set, clear, recursive */ \
+                                                  /* set, recursive clear, MS_* */                 \
+    X(ATTR, "mount-attr", "S", "xx")              /* target; set, MS_* */                          \
+    X(SYMLINK, "symlink", "SSS", "")              /* dir, name, content */                         \
+    X(NODE, "node", "SS", "oddd")                 /* dir, name; mode, dev, uid, gid */             \
+    X(NODE_BIND, "node-bind", "SSS", "")          /* dir, name, host path */                       \
+    X(CONSOLE, "console", "", "ddd")              /* uid, columns, rows */                         \
+    X(MASK, "mask", "S", "")                      /* path */                                       \
+    X(READONLY, "readonly", "S", "")              /* path */                                       \
+    X(ROOT_ATTR, "root-attr", "", "xx")           /* set, MS_* */                                  \
     X(PIVOT, "pivot", "", "")                                                                      \
     /* INIT: the task */                                                                           \
     X(HOSTNAME, "hostname", "S", "")                                                               \
     X(DOMAINNAME, "domainname", "S", "")                                                           \
-    X(SYSCTL, "sysctl", "SS", "") /* path beneath /proc/sys, value */                              \
+    X(SYSCTL, "sysctl", "SS", "")                 /* path beneath /proc/sys, value */              \
     X(OOM_SCORE, "oom-score", "", "d")                                                             \
-    X(RLIMIT, "rlimit", "S", "ddd") /* name; resource, soft, hard */                               \
+    X(RLIMIT, "rlimit", "S", "ddd")               /* name; resource, soft, hard */                 \
     X(KEYRING, "keyring", "S", "")                                                                 \
     X(PERSONALITY, "personality", "", "x")                                                         \
-    X(SCHEDULER, "scheduler", "B", "") /* struct sched_attr */                                     \
+    X(SCHEDULER, "scheduler", "B", "")            /* struct sched_attr */                          \
     X(IO_PRIORITY, "io-priority", "", "d")                                                         \
     X(APPARMOR, "apparmor", "S", "")                                                               \
     X(SELINUX, "selinux", "S", "")                                                                 \
     X(CWD, "cwd", "S", "")                                                                         \
     X(CAPS_BOUND, "caps-bound", "", "x")                                                           \
-    X(GROUPS, "groups", "B", "") /* gid_t[] */                                                     \
-    X(USER, "user", "", "dd")    /* uid, gid */                                                    \
+    X(GROUPS, "groups", "B", "")                  /* gid_t[] */                                    \
+    X(USER, "user", "", "dd")                     /* uid, gid */                                   \
     X(UMASK, "umask", "", "o")                                                                     \
     X(PARK, "park", "", "")                                                                        \
     X(NO_NEW_PRIVS, "no-new-privs", "", "")                                                        \
-    X(SECCOMP, "seccomp", "B", "x") /* filter; flags */                                            \
-    X(CAPS, "caps", "", "xxxx")     /* effective permitted inheritable */                          \
-                                    /* ambient */                                                  \
-    X(EXEC, "exec", "LLs", "")      /* argv, env, search path */
+    X(SECCOMP, "seccomp", "B", "x")               /* filter; flags */                              \
+    X(CAPS, "caps", "", "xxxx")                   /* effective, permitted, inheritable, ambient */ \
+    X(EXEC, "exec", "LLs", "")                    /* argv, env, search path */
+/* clang-format on */
 
 enum plan_op {
 #define PLAN_OP_ENUM(op, word, refs, nums) PLAN_##op,
@@ -109,11 +108,10 @@ enum {
 enum {
     PLAN_F_EXEC = 1 << 0, /* an exec plan */
     PLAN_F_TERMINAL = 1 << 1,
-    PLAN_F_SETGROUPS = 1 << 2, /* reserved */
 };
 
 #define PLAN_REFS 4
-#define PLAN_NUMS 4
+#define PLAN_NUMS 5
 
 struct plan_step {
     uint16_t op, reserved;

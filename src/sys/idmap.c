@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/idmap.h"
+
+#include "base/io.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct idmap_range {
+    uint64_t inside, outside, size;
+};
+
+static bool idmap_number(const char **s, uint64_t *ret) {
+    uint64_t v = 0;
+    *s += strspn(*s, " \t");
+    size_t n = strspn(*s, "0123456789");
+    if (n == 0 || n > 10)
+        return false;
+    for (; n; n--, (*s)++)
+        v = v * 10 + (uint64_t)(**s - '0');
+    *ret = v;
+    return true;
+}
+
+/* Next line; 1, 0 at the end, -EINVAL. */
+static int idmap_next(const char **s, struct idmap_range *ret) {
+    *s += strspn(*s, "\n");
+    if (!**s)
+        return 0;
+    if (!idmap_number(s, &ret->inside) || !idmap_number(s, &ret->outside) ||
+        !idmap_number(s, &ret->size))
+        return -EINVAL;
+    *s += strspn(*s, " \t");
+    return **s == '\n' || !**s ? 1 : -EINVAL;
+}
+
+/* How many ids from `first` on lie in one piece of our own map; 0 = not mapped. */
+static uint64_t idmap_piece(const char *own, uint64_t first) {
+    struct idmap_range r;
+    while (idmap_next(&own, &r) > 0) {
+        if (first >= r.inside && first < r.inside + r.size)
+            return r.inside + r.size - first;
+    }
+    return 0;
+}
+
+int idmap_split(const char *map, const char *own, char *out, size_t size) {
+    struct idmap_range r;
+    size_t at = 0;
+    int more;
+
+    while ((more = idmap_next(&map, &r)) > 0) {
+        while (r.size) {
+            uint64_t n = idmap_piece(own, r.outside);
+            n = MIN_OF(n ? n : r.size, r.size);
+            int w = snprintf(out + at, size - at, "%llu %llu %llu\n", (unsigned long long)r.inside,
+                             (unsigned long long)r.outside, (unsigned long long)n);
+            if (w < 0 || (size_t)w >= size - at)
+                return -E2BIG;
+            at += (size_t)w;
+            r.inside += n;
+            r.outside += n;
+            r.size -= n;
+        }
+    }
+    return more < 0 ? more : at ? 0 : -EINVAL;
+}
+
+static int idmap_write_one(pid_t pid, const char *which, const char *map) {
+    char path[64], own[4096], text[4096];
+
+    snprintf(path, sizeof(path), "/proc/self/%s", which);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = io_read_full(fd, own, sizeof(own) - 1);
+    close(fd);
+    if (n < 0)
+        return (int)n;
+    own[n] = 0;
+    int r = idmap_split(map, own, text, sizeof(text));
+    if (r < 0)
+        return r;
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, which);
+    return io_write_kernel(AT_FDCWD, path, text);
+}
+
+int idmap_write(pid_t pid, const char *uid, const char *gid) {
+    int r = idmap_write_one(pid, "gid_map", gid);
+    return r < 0 ? r : idmap_write_one(pid, "uid_map", uid);
+}
