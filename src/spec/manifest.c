@@ -67,35 +67,52 @@ static int corrupt(struct err *e, const char *what, const char *why) {
     return err_set(e, ERR_CORRUPT, -EINVAL, "%s: %s", what, why);
 }
 
-/* One digest must never mean two images: a document that two readers could take for different
- * things is refused (CVE-2021-41190), and so is one whose mediaType contradicts its members. */
-static int check_shape(const js *doc, const char *what, bool *is_index, struct err *e) {
-    if (js_type(doc) != JS_OBJECT)
-        return corrupt(e, what, "expected a manifest, got no JSON object");
+static int check_version(const js *doc, const char *what, struct err *e) {
     const js *version = js_get(doc, "schemaVersion");
-    bool manifests = js_get(doc, "manifests") != NULL;
-    bool image = js_get(doc, "layers") || js_get(doc, "config");
-    if (js_get(doc, "fsLayers") || (js_type(version) == JS_INT && js_i64(version, 0) == 1))
+    int64_t n = js_type(version) == JS_INT ? js_i64(version, 0) : 0;
+    if (n == 1 || js_get(doc, "fsLayers"))
         return err_set(e, ERR_CORRUPT, -EINVAL,
                        "%s: schema 1 manifests are not supported; push the image again with a "
                        "current tool",
                        what);
-    if (js_type(version) != JS_INT || js_i64(version, 0) != 2)
-        return corrupt(e, what, "schemaVersion: expected 2");
-    if (manifests && image)
-        return corrupt(e, what, "holds both an image manifest and an index: refused as ambiguous");
-    if (!manifests && !image)
-        return corrupt(e, what, "is neither an image manifest nor an index");
+    return n == 2 ? 0 : corrupt(e, what, "schemaVersion: expected 2");
+}
 
+/* What the mediaType says: 1 an index, 0 an image, -1 nothing. */
+static int type_says_index(const js *doc, const char *what, int *ret, struct err *e) {
     const js *type = js_get(doc, "mediaType");
     const char *mt = js_str(type);
     if (type && !mt)
         return corrupt(e, what, "mediaType: expected a string");
-    bool index_type = mt && (str_eq(mt, MT_OCI_INDEX) || str_eq(mt, MT_DOCKER_LIST));
-    bool image_type = mt && (str_eq(mt, MT_OCI_MANIFEST) || str_eq(mt, MT_DOCKER_MANIFEST));
-    if (mt && *mt && !index_type && !image_type)
+    if (str_empty(mt))
+        *ret = -1;
+    else if (str_eq(mt, MT_OCI_INDEX) || str_eq(mt, MT_DOCKER_LIST))
+        *ret = 1;
+    else if (str_eq(mt, MT_OCI_MANIFEST) || str_eq(mt, MT_DOCKER_MANIFEST))
+        *ret = 0;
+    else
         return err_set(e, ERR_CORRUPT, -EINVAL, "%s: unsupported mediaType \"%.120s\"", what, mt);
-    if ((index_type && !manifests) || (image_type && manifests))
+    return 0;
+}
+
+/* One digest must never mean two images: a document that two readers could take for different
+ * things is refused (CVE-2021-41190), and so is one whose mediaType contradicts its members. */
+static int check_shape(const js *doc, const char *what, bool *is_index, struct err *e) {
+    int says_index = -1;
+    if (js_type(doc) != JS_OBJECT)
+        return corrupt(e, what, "expected a manifest, got no JSON object");
+    int r = check_version(doc, what, e);
+    if (r == 0)
+        r = type_says_index(doc, what, &says_index, e);
+    if (r < 0)
+        return r;
+    bool manifests = js_get(doc, "manifests") != NULL;
+    bool image = js_get(doc, "layers") || js_get(doc, "config");
+    if (manifests && image)
+        return corrupt(e, what, "holds both an image manifest and an index: refused as ambiguous");
+    if (!manifests && !image)
+        return corrupt(e, what, "is neither an image manifest nor an index");
+    if (says_index >= 0 && says_index != manifests)
         return corrupt(e, what, "mediaType contradicts the content: refused as ambiguous");
     *is_index = manifests;
     return 0;

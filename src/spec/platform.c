@@ -78,46 +78,57 @@ static int bad_word(const char *text, const char *word, struct err *e) {
                    text, word);
 }
 
-int platform_parse(const char *text, struct arena *a, struct platform *ret, struct err *e) {
-    struct platform p = {0};
-    char *word[3] = {NULL, NULL, NULL};
+static bool is_variant(const char *s) {
+    for (const char *c = s; *c; c++) {
+        if (!isalnum((unsigned char)*c) && *c != '.')
+            return false;
+    }
+    return *s != 0;
+}
+
+/* "a/b/c" → lower-case words; their number, more than 3 when there are too many. */
+static size_t split(char *s, char *word[3]) {
     size_t n = 0;
-    if (!text)
-        return set(a, &p, "linux", HOST_ARCH, NULL, ret, e);
-    char *copy = arena_strdup(a, text);
-    if (!copy)
-        return err_oom(e);
-    for (char *s = copy; s; n++) {
-        if (n == 3)
-            return err_set(e, ERR_USAGE, -EINVAL,
-                           "invalid platform \"%.100s\": more than os/architecture/variant", text);
+    for (char *c = s; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    for (; s && n < 3; n++) {
         word[n] = s;
         s = strchr(s, '/');
         if (s)
             *s++ = 0;
     }
-    for (char *c = copy; c < copy + strlen(text); c++)
-        *c = (char)tolower((unsigned char)*c);
+    return s ? n + 1 : n;
+}
 
+int platform_parse(const char *text, struct arena *a, struct platform *ret, struct err *e) {
+    struct platform p = {0};
+    char *word[3] = {NULL, NULL, NULL};
+    if (!text)
+        return set(a, &p, "linux", HOST_ARCH, NULL, ret, e);
+    char *copy = arena_strdup(a, text);
+    if (!copy)
+        return err_oom(e);
+    size_t n = split(copy, word);
+    if (n > 3)
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "invalid platform \"%.100s\": more than os/architecture/variant", text);
     const char *os = find_os(word[0]);
     if (n == 1 && os)
         return set(a, &p, os, HOST_ARCH, NULL, ret, e);
     if (n > 1 && !os)
         return bad_word(text, word[0], e);
-    const char *arch_word = n == 1 ? word[0] : word[1];
-    int i = find_arch(arch_word);
+    const char *arch = n == 1 ? word[0] : word[1];
+    int i = find_arch(arch);
     if (i < 0)
-        return bad_word(text, arch_word, e);
+        return bad_word(text, arch, e);
+    arch = arch_words[i].arch;
     const char *variant = n == 3 ? word[2] : arch_words[i].variant;
-    for (const char *c = variant; c && (*c || c == variant); c++) {
-        if (!isalnum((unsigned char)*c) && *c != '.')
-            return bad_word(text, variant, e);
-    }
+    if (variant && !is_variant(variant))
+        return bad_word(text, variant, e);
     /* v8 is what arm64 means, so the two spellings are one platform. */
-    if (variant && strcmp(arch_words[i].arch, "arm64") == 0 &&
-        (strcmp(variant, "v8") == 0 || strcmp(variant, "8") == 0))
+    if (str_eq(arch, "arm64") && (str_eq(variant, "v8") || str_eq(variant, "8")))
         variant = NULL;
-    return set(a, &p, os ? os : "linux", arch_words[i].arch, variant, ret, e);
+    return set(a, &p, os ? os : "linux", arch, variant, ret, e);
 }
 
 const char *platform_print(const struct platform *p, struct arena *a) {

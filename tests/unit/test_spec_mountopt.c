@@ -104,107 +104,104 @@ static void parses(void **state) {
     }
 }
 
+static const struct {
+    enum form form;
+    const char *in, *message;
+} refused[] = {
+    {SHORT, "", "invalid volume specification: ''"},
+    {SHORT, ":/x", "invalid volume specification: ':/x'"},
+    {SHORT, "/a:/b:ro:x", "invalid volume specification: '/a:/b:ro:x'"},
+    {SHORT, "/data:ro", "invalid volume specification: '/data:ro'"},
+    {SHORT, "/a:/b:up", "invalid mode: up"},
+    {SHORT, "/a:/b:ro,rw", "invalid mode: ro,rw"},
+    {SHORT, "/a:/b:ro,", "invalid mode: ro,"},
+    {SHORT, "/a:/b:slave,shared", "invalid mode: slave,shared"},
+    {SHORT, "/a:b", "invalid mount path: 'b' mount path must be absolute"},
+    {SHORT, "data", "invalid mount path: 'data' mount path must be absolute"},
+    {SHORT, "/a:/", "invalid specification: destination can't be '/'"},
+    {SHORT, "/a:/x/..", "invalid specification: destination can't be '/'"},
+    {SHORT, "/", "invalid specification: destination can't be '/'"},
+    {SHORT, "a/b:/c", "create a/b: \"a/b\" includes invalid characters for a local volume name"},
+    {SHORT, "~/x:/c", "create ~/x: \"~/x\" includes invalid characters"},
+    {SHORT, "a:/c", "create a: volume name is too short"},
+    {SHORT, "/a:/b:nocopy", "invalid volume specification: '/a:/b:nocopy': \"nocopy\""},
+    {SHORT, "vol:/b:rslave", "invalid volume specification: 'vol:/b:rslave': mount propagation"},
+    {LONG, "", "invalid --mount: value is empty"},
+    {LONG, "type=bind,target=/b",
+     "invalid mount config for type \"bind\": field Source must "
+     "not be empty"},
+    {LONG, "type=bind,source=/a",
+     "invalid mount config for type \"bind\": field Target must "
+     "not be empty"},
+    {LONG, "type=bind,source=a,target=/b", "invalid mount path: 'a' mount path must be absolute"},
+    {LONG, "type=bind,source=/a,target=b", "invalid mount path: 'b' mount path must be absolute"},
+    {LONG, "type=bind,source=/a,target=/", "invalid specification: destination can't be '/'"},
+    {LONG, "type=cow,target=/b", "invalid mount config for type \"cow\": mount type unknown"},
+    {LONG, "type=tmpfs,source=x,target=/b",
+     "invalid mount config for type \"tmpfs\": field "
+     "Source must not be specified"},
+    {LONG, "type=bind,source=/a,target=/b,volume-nocopy",
+     "cannot mix 'volume-*' options with "
+     "mount type 'bind'"},
+    {LONG, "type=volume,target=/b,tmpfs-size=1m",
+     "cannot mix 'tmpfs-*' options with mount "
+     "type 'volume'"},
+    {LONG, "target=/b,colour=red", "unknown option 'colour' in 'colour=red'"},
+    {LONG, "target", "invalid field 'target' must be a key=value pair"},
+    {LONG, "target=/b,colour", "invalid field 'colour' must be a key=value pair"},
+    {LONG, "target=", "invalid value for 'target': value is empty"},
+    {LONG, "target= /b",
+     "invalid value for 'target' in 'target= /b': value should not have "
+     "whitespace"},
+    {LONG, " target=/b", "invalid option ' target=/b': option should not have whitespace"},
+    {LONG, "target=/b,readonly=maybe",
+     "invalid value for 'readonly': invalid boolean value "
+     "(\"maybe\")"},
+    {LONG, "type=bind,src=/a,dst=/b,bind-propagation=up",
+     "invalid mount config for type "
+     "\"bind\": invalid propagation "
+     "mode: up"},
+    {LONG, "type=bind,src=/a,dst=/b,bind-nonrecursive", "bind-nonrecursive is deprecated"},
+    {LONG, "type=bind,src=/a,dst=/b,bind-recursive=x", "invalid value for bind-recursive: x"},
+    {LONG, "type=bind,src=/a,dst=/b,bind-recursive=writable",
+     "option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction"},
+    {LONG, "type=bind,src=/a,dst=/b,ro,bind-recursive=readonly",
+     "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate'"},
+    {LONG, "dst=/b,volume-subpath=a",
+     "invalid mount config for type \"volume\": must not set "
+     "Subpath"},
+    {LONG, "src=vol,dst=/b,volume-subpath=a/../../b", "invalid value for volume-subpath"},
+    {LONG, "src=vol,dst=/b,volume-subpath=/a", "invalid value for volume-subpath"},
+    {LONG, "src=vol,dst=/b,volume-subpath=..", "invalid value for volume-subpath"},
+    {LONG, "type=tmpfs,dst=/t,tmpfs-size=lots", "invalid value for tmpfs-size: lots"},
+    {LONG, "type=tmpfs,dst=/t,tmpfs-mode=888", "invalid value for tmpfs-mode: 888"},
+    {LONG, "type=tmpfs,dst=/t,tmpfs-mode=77777", "invalid value for tmpfs-mode: 77777"},
+    {LONG, "dst=/a\"b", "parse error on line 1, column 7: bare \" in non-quoted field"},
+    {LONG, "\"dst=/a", "parse error on line 1, column 8: extraneous or missing \""},
+    {LONG, "\"dst=/a\"b", "parse error on line 1, column 8: extraneous or missing \""},
+    {LONG, "dst=/a\nb", "parse error on line 1, column 7: line break"},
+    {TMPFS, "", "invalid mount path: '' mount path must be absolute"},
+    {TMPFS, "run", "invalid mount path: 'run' mount path must be absolute"},
+    {TMPFS, "/", "invalid specification: destination can't be '/'"},
+    {TMPFS, "/run:bind", "invalid tmpfs option \"bind\""},
+    {TMPFS, "/run:size=x", "invalid tmpfs option \"size=x\""},
+    {TMPFS, "/run:mode=9", "invalid tmpfs option \"mode=9\""},
+    {TMPFS, "/run:uid=-1", "invalid tmpfs option \"uid=-1\""},
+    {TMPFS, "/run:huge=always", "invalid tmpfs option \"huge=always\""},
+    {TMPFS, "/run:ro,,exec", "invalid tmpfs option \"\""},
+};
+
 static void refuses(void **state) {
-    static const struct {
-        enum form form;
-        const char *in, *message;
-    } cases[] = {
-        {SHORT, "", "invalid volume specification: ''"},
-        {SHORT, ":/x", "invalid volume specification: ':/x'"},
-        {SHORT, "/a:/b:ro:x", "invalid volume specification: '/a:/b:ro:x'"},
-        {SHORT, "/data:ro", "invalid volume specification: '/data:ro'"},
-        {SHORT, "/a:/b:up", "invalid mode: up"},
-        {SHORT, "/a:/b:ro,rw", "invalid mode: ro,rw"},
-        {SHORT, "/a:/b:ro,", "invalid mode: ro,"},
-        {SHORT, "/a:/b:slave,shared", "invalid mode: slave,shared"},
-        {SHORT, "/a:b", "invalid mount path: 'b' mount path must be absolute"},
-        {SHORT, "data", "invalid mount path: 'data' mount path must be absolute"},
-        {SHORT, "/a:/", "invalid specification: destination can't be '/'"},
-        {SHORT, "/a:/x/..", "invalid specification: destination can't be '/'"},
-        {SHORT, "/", "invalid specification: destination can't be '/'"},
-        {SHORT, "a/b:/c",
-         "create a/b: \"a/b\" includes invalid characters for a local volume name"},
-        {SHORT, "~/x:/c", "create ~/x: \"~/x\" includes invalid characters"},
-        {SHORT, "a:/c", "create a: volume name is too short"},
-        {SHORT, "/a:/b:nocopy", "invalid volume specification: '/a:/b:nocopy': \"nocopy\""},
-        {SHORT, "vol:/b:rslave",
-         "invalid volume specification: 'vol:/b:rslave': mount propagation"},
-        {LONG, "", "invalid --mount: value is empty"},
-        {LONG, "type=bind,target=/b",
-         "invalid mount config for type \"bind\": field Source must "
-         "not be empty"},
-        {LONG, "type=bind,source=/a",
-         "invalid mount config for type \"bind\": field Target must "
-         "not be empty"},
-        {LONG, "type=bind,source=a,target=/b",
-         "invalid mount path: 'a' mount path must be absolute"},
-        {LONG, "type=bind,source=/a,target=b",
-         "invalid mount path: 'b' mount path must be absolute"},
-        {LONG, "type=bind,source=/a,target=/", "invalid specification: destination can't be '/'"},
-        {LONG, "type=cow,target=/b", "invalid mount config for type \"cow\": mount type unknown"},
-        {LONG, "type=tmpfs,source=x,target=/b",
-         "invalid mount config for type \"tmpfs\": field "
-         "Source must not be specified"},
-        {LONG, "type=bind,source=/a,target=/b,volume-nocopy",
-         "cannot mix 'volume-*' options with "
-         "mount type 'bind'"},
-        {LONG, "type=volume,target=/b,tmpfs-size=1m",
-         "cannot mix 'tmpfs-*' options with mount "
-         "type 'volume'"},
-        {LONG, "target=/b,colour=red", "unknown option 'colour' in 'colour=red'"},
-        {LONG, "target", "invalid field 'target' must be a key=value pair"},
-        {LONG, "target=/b,colour", "invalid field 'colour' must be a key=value pair"},
-        {LONG, "target=", "invalid value for 'target': value is empty"},
-        {LONG, "target= /b",
-         "invalid value for 'target' in 'target= /b': value should not have "
-         "whitespace"},
-        {LONG, " target=/b", "invalid option ' target=/b': option should not have whitespace"},
-        {LONG, "target=/b,readonly=maybe",
-         "invalid value for 'readonly': invalid boolean value "
-         "(\"maybe\")"},
-        {LONG, "type=bind,src=/a,dst=/b,bind-propagation=up",
-         "invalid mount config for type "
-         "\"bind\": invalid propagation "
-         "mode: up"},
-        {LONG, "type=bind,src=/a,dst=/b,bind-nonrecursive", "bind-nonrecursive is deprecated"},
-        {LONG, "type=bind,src=/a,dst=/b,bind-recursive=x", "invalid value for bind-recursive: x"},
-        {LONG, "type=bind,src=/a,dst=/b,bind-recursive=writable",
-         "option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction"},
-        {LONG, "type=bind,src=/a,dst=/b,ro,bind-recursive=readonly",
-         "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate'"},
-        {LONG, "dst=/b,volume-subpath=a",
-         "invalid mount config for type \"volume\": must not set "
-         "Subpath"},
-        {LONG, "src=vol,dst=/b,volume-subpath=a/../../b", "invalid value for volume-subpath"},
-        {LONG, "src=vol,dst=/b,volume-subpath=/a", "invalid value for volume-subpath"},
-        {LONG, "src=vol,dst=/b,volume-subpath=..", "invalid value for volume-subpath"},
-        {LONG, "type=tmpfs,dst=/t,tmpfs-size=lots", "invalid value for tmpfs-size: lots"},
-        {LONG, "type=tmpfs,dst=/t,tmpfs-mode=888", "invalid value for tmpfs-mode: 888"},
-        {LONG, "type=tmpfs,dst=/t,tmpfs-mode=77777", "invalid value for tmpfs-mode: 77777"},
-        {LONG, "dst=/a\"b", "parse error on line 1, column 7: bare \" in non-quoted field"},
-        {LONG, "\"dst=/a", "parse error on line 1, column 8: extraneous or missing \""},
-        {LONG, "\"dst=/a\"b", "parse error on line 1, column 8: extraneous or missing \""},
-        {LONG, "dst=/a\nb", "parse error on line 1, column 7: line break"},
-        {TMPFS, "", "invalid mount path: '' mount path must be absolute"},
-        {TMPFS, "run", "invalid mount path: 'run' mount path must be absolute"},
-        {TMPFS, "/", "invalid specification: destination can't be '/'"},
-        {TMPFS, "/run:bind", "invalid tmpfs option \"bind\""},
-        {TMPFS, "/run:size=x", "invalid tmpfs option \"size=x\""},
-        {TMPFS, "/run:mode=9", "invalid tmpfs option \"mode=9\""},
-        {TMPFS, "/run:uid=-1", "invalid tmpfs option \"uid=-1\""},
-        {TMPFS, "/run:huge=always", "invalid tmpfs option \"huge=always\""},
-        {TMPFS, "/run:ro,,exec", "invalid tmpfs option \"\""},
-    };
     AUTO_ARENA struct arena *a = arena_new();
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
         struct mount_request m = {.tmpfs_size = 77};
         struct err e;
-        if (parse(cases[i].form, cases[i].in, a, &m, &e) != -EINVAL)
-            fail_msg("\"%s\" was taken", cases[i].in);
+        if (parse(refused[i].form, refused[i].in, a, &m, &e) != -EINVAL)
+            fail_msg("\"%s\" was taken", refused[i].in);
         assert_int_equal(e.kind, ERR_USAGE);
         assert_int_equal(m.tmpfs_size, 77);
-        if (!str_starts(e.msg, cases[i].message))
-            fail_msg("\"%s\" gave: %s", cases[i].in, e.msg);
+        if (!str_starts(e.msg, refused[i].message))
+            fail_msg("\"%s\" gave: %s", refused[i].in, e.msg);
     }
 }
 

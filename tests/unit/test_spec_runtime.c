@@ -177,117 +177,118 @@ static const char *wrap(struct arena *a, const char *where, const char *members)
     return arena_printf(a, "{\"ociVersion\":\"1.0.0\",\"linux\":{\"resources\":{%s}}}", members);
 }
 
+static const struct {
+    const char *where, *members, *message;
+} refused[] = {
+    {"resources", "\"pids\":{\"limit\":\"x\"}",
+     "config.json: linux.resources.pids.limit: expected a number, got \"x\""},
+    {"resources", "\"pids\":{\"limit\":1.5}",
+     "config.json: linux.resources.pids.limit: expected a whole number, got 1.5"},
+    {"resources", "\"cpu\":{\"shares\":-1}",
+     "config.json: linux.resources.cpu.shares: expected a number from 0 to "
+     "18446744073709551615, got -1"},
+    {"resources", "\"memory\":{\"limit\":9223372036854775808}",
+     "config.json: linux.resources.memory.limit: expected a number from "
+     "-9223372036854775808 to 9223372036854775807, got 9223372036854775808"},
+    {"resources", "\"memory\":{\"disableOOMKiller\":\"yes\"}",
+     "config.json: linux.resources.memory.disableOOMKiller: expected true or false, got "
+     "\"yes\""},
+    {"resources", "\"hugepageLimits\":[{\"limit\":1,\"pageSize\":\"64kB\"}]",
+     "config.json: linux.resources.hugepageLimits[0].pageSize: expected a size such as "
+     "\"2MB\", got \"64kB\""},
+    {"resources", "\"rdma\":{\"mlx5_1\":{\"hcaHandles\":\"many\"}}",
+     "config.json: linux.resources.rdma.mlx5_1.hcaHandles: expected a number, got \"many\""},
+    {"resources", "\"unified\":{\"../x\":\"1\"}",
+     "config.json: linux.resources.unified: \"../x\" is no cgroup file name"},
+    {"resources", "\"unified\":{\"memory.high\":7}",
+     "config.json: linux.resources.unified[\"memory.high\"]: expected a string, got 7"},
+    {"resources", "\"devices\":[{\"allow\":true,\"access\":\"rx\"}]",
+     "config.json: linux.resources.devices[0].access: expected letters of \"rwm\", got \"rx\""},
+    {"resources", "\"blockIO\":{\"weight\":65536}",
+     "config.json: linux.resources.blockIO.weight: expected a number from 0 to 65535, got "
+     "65536"},
+    {"linux", "\"namespaces\":[{\"type\":\"net\"}]",
+     "config.json: linux.namespaces[0].type: expected one of pid, network, mount, ipc, uts, "
+     "user, cgroup, time, got \"net\""},
+    {"linux", "\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]",
+     "config.json: linux.namespaces: \"pid\" is given twice"},
+    {"linux", "\"namespaces\":[{}]", "config.json: linux.namespaces[0].type: is required"},
+    {"linux", "\"namespaces\":{}",
+     "config.json: linux.namespaces: expected an array, got an "
+     "object"},
+    {"linux", "\"namespaces\":[7]",
+     "config.json: linux.namespaces[0]: expected an object, "
+     "got 7"},
+    {"linux", "\"devices\":[{\"path\":\"/dev/x\",\"type\":\"cc\"}]",
+     "config.json: linux.devices[0].type: expected one letter of \"cbup\", got \"cc\""},
+    {"linux", "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NO\"}",
+     "config.json: linux.seccomp.defaultAction: expected one of"},
+    {"linux",
+     "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[],"
+     "\"action\":\"SCMP_ACT_LOG\"}]}",
+     "config.json: linux.seccomp.syscalls[0].names: must name at least one system call"},
+    {"linux",
+     "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[\"x\"],"
+     "\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":6,\"value\":1,"
+     "\"op\":\"SCMP_CMP_EQ\"}]}]}",
+     "config.json: linux.seccomp.syscalls[0].args[0].index: expected a number from 0 to 5, "
+     "got 6"},
+    {"linux", "\"timeOffsets\":{\"realtime\":{}}",
+     "config.json: linux.timeOffsets.realtime: is not a known name"},
+    {"linux", "\"rootfsPropagation\":\"up\"", "config.json: linux.rootfsPropagation: expected"},
+    {"linux", "\"uidMappings\":[{\"containerID\":0,\"hostID\":4294967296,\"size\":1}]",
+     "config.json: linux.uidMappings[0].hostID: expected a number from 0 to 4294967295, got "
+     "4294967296"},
+    {"process", "\"args\":[\"a\",null]",
+     "config.json: process.args[1]: expected a string, got null"},
+    {"process", "\"args\":\"sh\"", "config.json: process.args: expected an array, got \"sh\""},
+    {"process", "\"capabilities\":{\"bounding\":[1]}",
+     "config.json: process.capabilities.bounding[0]: expected a string, got 1"},
+    {"process", "\"rlimits\":[{\"type\":\"RLIMIT_FOO\",\"soft\":1,\"hard\":1}]",
+     "config.json: process.rlimits[0].type: expected one of RLIMIT_AS"},
+    {"process", "\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]",
+     "config.json: process.rlimits[0].soft: 2 is above the hard limit 1"},
+    {"process",
+     "\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":\"RLIMIT_CPU\","
+     "\"soft\":1,\"hard\":1}]",
+     "config.json: process.rlimits: RLIMIT_CPU is given twice"},
+    {"process", "\"oomScoreAdj\":1001",
+     "config.json: process.oomScoreAdj: expected a number from -1000 to 1000, got 1001"},
+    {"process", "\"consoleSize\":{\"height\":1}",
+     "config.json: process.consoleSize.width: is required"},
+    {"process", "\"scheduler\":{\"nice\":1}",
+     "config.json: process.scheduler.policy: is "
+     "required"},
+    {"", "\"process\":{\"cwd\":\"\"}", "config.json: process.cwd: must not be empty"},
+    {"", "\"process\":{\"cwd\":\"x\"}", "config.json: process.cwd: must be an absolute path"},
+    {"", "\"process\":{}", "config.json: process.cwd: is required"},
+    {"", "\"root\":{}", "config.json: root.path: is required"},
+    {"", "\"mounts\":[{}]", "config.json: mounts[0].destination: is required"},
+    {"",
+     "\"mounts\":[{\"destination\":\"/x\",\"uidMappings\":[{\"containerID\":0,"
+     "\"hostID\":0,\"size\":1}]}]",
+     "config.json: mounts[0]: uidMappings and gidMappings must be given together"},
+    {"", "\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}",
+     "config.json: hooks.poststop[0].path: must be an absolute path"},
+    {"", "\"hooks\":{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}",
+     "config.json: hooks.poststop[0].timeout: expected a number from 1 to 2147483647, got 0"},
+    {"", "\"annotations\":{\"\":\"x\"}", "config.json: annotations: a key must not be empty"},
+    {"", "\"hostname\":[\"\\u001b[2J\"]",
+     "config.json: hostname: expected a string, got an "
+     "array"},
+};
+
 static void errors_name_path_and_value(void **state) {
-    static const struct {
-        const char *where, *members, *message;
-    } cases[] = {
-        {"resources", "\"pids\":{\"limit\":\"x\"}",
-         "config.json: linux.resources.pids.limit: expected a number, got \"x\""},
-        {"resources", "\"pids\":{\"limit\":1.5}",
-         "config.json: linux.resources.pids.limit: expected a whole number, got 1.5"},
-        {"resources", "\"cpu\":{\"shares\":-1}",
-         "config.json: linux.resources.cpu.shares: expected a number from 0 to "
-         "18446744073709551615, got -1"},
-        {"resources", "\"memory\":{\"limit\":9223372036854775808}",
-         "config.json: linux.resources.memory.limit: expected a number from "
-         "-9223372036854775808 to 9223372036854775807, got 9223372036854775808"},
-        {"resources", "\"memory\":{\"disableOOMKiller\":\"yes\"}",
-         "config.json: linux.resources.memory.disableOOMKiller: expected true or false, got "
-         "\"yes\""},
-        {"resources", "\"hugepageLimits\":[{\"limit\":1,\"pageSize\":\"64kB\"}]",
-         "config.json: linux.resources.hugepageLimits[0].pageSize: expected a size such as "
-         "\"2MB\", got \"64kB\""},
-        {"resources", "\"rdma\":{\"mlx5_1\":{\"hcaHandles\":\"many\"}}",
-         "config.json: linux.resources.rdma.mlx5_1.hcaHandles: expected a number, got \"many\""},
-        {"resources", "\"unified\":{\"../x\":\"1\"}",
-         "config.json: linux.resources.unified: \"../x\" is no cgroup file name"},
-        {"resources", "\"unified\":{\"memory.high\":7}",
-         "config.json: linux.resources.unified[\"memory.high\"]: expected a string, got 7"},
-        {"resources", "\"devices\":[{\"allow\":true,\"access\":\"rx\"}]",
-         "config.json: linux.resources.devices[0].access: expected letters of \"rwm\", got \"rx\""},
-        {"resources", "\"blockIO\":{\"weight\":65536}",
-         "config.json: linux.resources.blockIO.weight: expected a number from 0 to 65535, got "
-         "65536"},
-        {"linux", "\"namespaces\":[{\"type\":\"net\"}]",
-         "config.json: linux.namespaces[0].type: expected one of pid, network, mount, ipc, uts, "
-         "user, cgroup, time, got \"net\""},
-        {"linux", "\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]",
-         "config.json: linux.namespaces: \"pid\" is given twice"},
-        {"linux", "\"namespaces\":[{}]", "config.json: linux.namespaces[0].type: is required"},
-        {"linux", "\"namespaces\":{}",
-         "config.json: linux.namespaces: expected an array, got an "
-         "object"},
-        {"linux", "\"namespaces\":[7]",
-         "config.json: linux.namespaces[0]: expected an object, "
-         "got 7"},
-        {"linux", "\"devices\":[{\"path\":\"/dev/x\",\"type\":\"cc\"}]",
-         "config.json: linux.devices[0].type: expected one letter of \"cbup\", got \"cc\""},
-        {"linux", "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NO\"}",
-         "config.json: linux.seccomp.defaultAction: expected one of"},
-        {"linux",
-         "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[],"
-         "\"action\":\"SCMP_ACT_LOG\"}]}",
-         "config.json: linux.seccomp.syscalls[0].names: must name at least one system call"},
-        {"linux",
-         "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[\"x\"],"
-         "\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":6,\"value\":1,"
-         "\"op\":\"SCMP_CMP_EQ\"}]}]}",
-         "config.json: linux.seccomp.syscalls[0].args[0].index: expected a number from 0 to 5, "
-         "got 6"},
-        {"linux", "\"timeOffsets\":{\"realtime\":{}}",
-         "config.json: linux.timeOffsets.realtime: is not a known name"},
-        {"linux", "\"rootfsPropagation\":\"up\"", "config.json: linux.rootfsPropagation: expected"},
-        {"linux", "\"uidMappings\":[{\"containerID\":0,\"hostID\":4294967296,\"size\":1}]",
-         "config.json: linux.uidMappings[0].hostID: expected a number from 0 to 4294967295, got "
-         "4294967296"},
-        {"process", "\"args\":[\"a\",null]",
-         "config.json: process.args[1]: expected a string, got null"},
-        {"process", "\"args\":\"sh\"", "config.json: process.args: expected an array, got \"sh\""},
-        {"process", "\"capabilities\":{\"bounding\":[1]}",
-         "config.json: process.capabilities.bounding[0]: expected a string, got 1"},
-        {"process", "\"rlimits\":[{\"type\":\"RLIMIT_FOO\",\"soft\":1,\"hard\":1}]",
-         "config.json: process.rlimits[0].type: expected one of RLIMIT_AS"},
-        {"process", "\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]",
-         "config.json: process.rlimits[0].soft: 2 is above the hard limit 1"},
-        {"process",
-         "\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":\"RLIMIT_CPU\","
-         "\"soft\":1,\"hard\":1}]",
-         "config.json: process.rlimits: RLIMIT_CPU is given twice"},
-        {"process", "\"oomScoreAdj\":1001",
-         "config.json: process.oomScoreAdj: expected a number from -1000 to 1000, got 1001"},
-        {"process", "\"consoleSize\":{\"height\":1}",
-         "config.json: process.consoleSize.width: is required"},
-        {"process", "\"scheduler\":{\"nice\":1}",
-         "config.json: process.scheduler.policy: is "
-         "required"},
-        {"", "\"process\":{\"cwd\":\"\"}", "config.json: process.cwd: must not be empty"},
-        {"", "\"process\":{\"cwd\":\"x\"}", "config.json: process.cwd: must be an absolute path"},
-        {"", "\"process\":{}", "config.json: process.cwd: is required"},
-        {"", "\"root\":{}", "config.json: root.path: is required"},
-        {"", "\"mounts\":[{}]", "config.json: mounts[0].destination: is required"},
-        {"",
-         "\"mounts\":[{\"destination\":\"/x\",\"uidMappings\":[{\"containerID\":0,"
-         "\"hostID\":0,\"size\":1}]}]",
-         "config.json: mounts[0]: uidMappings and gidMappings must be given together"},
-        {"", "\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}",
-         "config.json: hooks.poststop[0].path: must be an absolute path"},
-        {"", "\"hooks\":{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}",
-         "config.json: hooks.poststop[0].timeout: expected a number from 1 to 2147483647, got 0"},
-        {"", "\"annotations\":{\"\":\"x\"}", "config.json: annotations: a key must not be empty"},
-        {"", "\"hostname\":[\"\\u001b[2J\"]",
-         "config.json: hostname: expected a string, got an "
-         "array"},
-    };
     AUTO_ARENA struct arena *a = arena_new();
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
         struct rt_spec s = {.n_mounts = 77};
         struct err e;
-        const char *text = wrap(a, cases[i].where, cases[i].members);
+        const char *text = wrap(a, refused[i].where, refused[i].members);
         if (decode(text, a, &s, &e) != -EINVAL)
             fail_msg("%s was taken", text);
         assert_int_equal(e.kind, ERR_CORRUPT);
         assert_int_equal(s.n_mounts, 77);
-        if (!str_starts(e.msg, cases[i].message))
+        if (!str_starts(e.msg, refused[i].message))
             fail_msg("%s gave: %s", text, e.msg);
     }
 }
