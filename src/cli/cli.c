@@ -27,8 +27,9 @@ int cli_parse(struct cli *c, const struct opt_table *t, int argc, char **argv, v
     if (r == 0)
         return -1;
     if (r < 0) {
-        fprintf(stderr, "hako: %s\n\nUsage:  hako %s %s\n\nRun 'hako %s --help' for more "
-                        "information\n",
+        fprintf(stderr,
+                "hako: %s\n\nUsage:  hako %s %s\n\nRun 'hako %s --help' for more "
+                "information\n",
                 e.msg, t->command, t->usage, t->command);
         return fail;
     }

@@ -17,14 +17,14 @@
 #include "hako.h"
 
 struct cli {
-    struct arena *a; /* the process's */
+    struct arena *a;     /* the process's */
     const char *program; /* "hako" */
     struct hako_engine_options engine_options;
     hako_engine *engine; /* opened on first use */
 };
 
 struct command {
-    const char *group;  /* "image" of "image ls", NULL = top level */
+    const char *group; /* "image" of "image ls", NULL = top level */
     const char *name;
     const struct opt_table *table;
     int (*run)(struct cli *c, int argc, char **argv);
@@ -41,8 +41,7 @@ int cli_engine(struct cli *c, hako_engine **ret);
 /* Print "hako: <message>" to stderr. Returns `code`. */
 int cli_fail(const hako_error *e, int code);
 /* For each argument: fn; prints failures and goes on. Exit code 1 if any failed. */
-int cli_each(struct cli *c, char **args, size_t n, int (*fn)(struct cli *c, const char *arg,
-             void *data, hako_error *e), void *data);
+int cli_each(struct cli *c, char **args, size_t n,
+             int (*fn)(struct cli *c, const char *arg, void *data, hako_error *e), void *data);
 /* stdout, whole, with the error that a full disk or closed pipe deserves. 0 or 1. */
 int cli_print(const struct str *text);
-

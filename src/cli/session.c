@@ -53,8 +53,8 @@ int session_parse_keys(const char *text, unsigned char keys[16]) {
 
 /* Signals that a box should get instead of us. */
 static void session_signals(sigset_t *set, bool proxy, bool tty) {
-    static const int proxied[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
-                                  SIGCONT};
+    static const int proxied[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+                                  SIGUSR1, SIGUSR2, SIGALRM, SIGCONT};
     sigemptyset(set);
     if (tty)
         sigaddset(set, SIGWINCH);
@@ -84,8 +84,10 @@ int session_open(const struct session_options *o, struct session **ret, struct h
     s->nkeys = session_parse_keys(o->detach_keys ? o->detach_keys : "ctrl-p,ctrl-q", s->keys);
     int r = 0;
     if (s->nkeys < 0)
-        r = err_set((struct err *)e, ERR_USAGE, -EINVAL, "invalid detach keys (%s): use letters "
-                    "and ctrl-<letter>, separated by commas", o->detach_keys);
+        r = err_set((struct err *)e, ERR_USAGE, -EINVAL,
+                    "invalid detach keys (%s): use letters "
+                    "and ctrl-<letter>, separated by commas",
+                    o->detach_keys);
     if (r == 0 && o->tty && o->input)
         r = session_open_keys(s, e);
     sigset_t set;
@@ -102,7 +104,9 @@ int session_open(const struct session_options *o, struct session **ret, struct h
         return r;
     }
     s->stdin_open = o->input;
-    *io = (struct hako_stdio){.in = !o->input ? -1 : o->tty ? s->keys_in : STDIN_FILENO,
+    *io = (struct hako_stdio){.in = !o->input ? -1
+                                    : o->tty  ? s->keys_in
+                                              : STDIN_FILENO,
                               .out = STDOUT_FILENO,
                               .err = o->tty ? -1 : STDERR_FILENO};
     *ret = s;

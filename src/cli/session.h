@@ -10,9 +10,9 @@
 #include "cli/cli.h"
 
 struct session_options {
-    bool tty;          /* the box has a terminal */
-    bool input;        /* attach our stdin */
-    bool sig_proxy;    /* pass signals on to the box (never with a tty) */
+    bool tty;                /* the box has a terminal */
+    bool input;              /* attach our stdin */
+    bool sig_proxy;          /* pass signals on to the box (never with a tty) */
     const char *detach_keys; /* NULL = "ctrl-p,ctrl-q" */
 };
 

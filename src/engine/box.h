@@ -76,7 +76,7 @@ struct box {
     struct lease lease;
     bool leased;
     struct userns_maps *maps; /* rootless */
-    uint64_t ids; /* rootless: mapped ids from 0 */
+    uint64_t ids;             /* rootless: mapped ids from 0 */
     /* place */
     char id[65];
     const char *name;
@@ -86,7 +86,7 @@ struct box {
 };
 
 int box_options(struct box *b, struct err *e);
-int box_resolve(struct box *b, struct err *e);        /* needs img, snap */
+int box_resolve(struct box *b, struct err *e); /* needs img, snap */
 int box_resolve_volumes(struct box *b, struct err *e);
 int box_resolve_devices(struct box *b, struct err *e);
 int box_resolve_namespaces(struct box *b, struct err *e);

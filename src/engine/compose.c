@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A resolved box → runtime-spec. PURE: no system call, so that golden tests and --dry-run see all. */
+/* A resolved box → runtime-spec. PURE: no system call, so that golden tests and --dry-run see all.
+ */
 #include "engine/box.h"
 
 #include "base/str.h"
@@ -9,10 +10,9 @@
 #include <string.h>
 
 static const char *const compose_masked[] = {
-    "/proc/asound",      "/proc/acpi",         "/proc/interrupts", "/proc/kcore",
+    "/proc/asound",      "/proc/acpi",          "/proc/interrupts", "/proc/kcore",
     "/proc/keys",        "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
-    "/proc/sched_debug", "/proc/scsi",         "/sys/firmware",
-    "/sys/devices/virtual/powercap",
+    "/proc/sched_debug", "/proc/scsi",          "/sys/firmware",    "/sys/devices/virtual/powercap",
 };
 static const char *const compose_readonly[] = {
     "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",

@@ -44,9 +44,9 @@ static const struct {
     int major, minor;
     const char *access;
 } standard_rules[] = {
-    {'c', -1, -1, "m"},  {'b', -1, -1, "m"},   {'c', 1, 3, "rwm"}, {'c', 1, 5, "rwm"},
-    {'c', 1, 7, "rwm"},  {'c', 1, 8, "rwm"},   {'c', 1, 9, "rwm"}, {'c', 5, 0, "rwm"},
-    {'c', 5, 1, "rwm"},  {'c', 136, -1, "rwm"}, {'c', 5, 2, "rwm"},
+    {'c', -1, -1, "m"}, {'b', -1, -1, "m"},    {'c', 1, 3, "rwm"}, {'c', 1, 5, "rwm"},
+    {'c', 1, 7, "rwm"}, {'c', 1, 8, "rwm"},    {'c', 1, 9, "rwm"}, {'c', 5, 0, "rwm"},
+    {'c', 5, 1, "rwm"}, {'c', 136, -1, "rwm"}, {'c', 5, 2, "rwm"},
 };
 
 static struct rt_device_rule resources_rule(const struct box *b, bool allow, char type,

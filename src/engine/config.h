@@ -16,7 +16,7 @@
 
 struct config {
     struct registry_config registries;
-    int64_t pids_limit;    /* default for every box; -1 = unlimited */
+    int64_t pids_limit;     /* default for every box; -1 = unlimited */
     uint64_t log_max_bytes; /* 0 = the monitor's default */
     uint32_t log_max_files;
 };

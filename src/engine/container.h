@@ -10,12 +10,12 @@ struct hako_container {
     hako_engine *g;  /* borrowed */
     struct arena *a; /* owned */
     char id[65];
-    char *path;     /* absolute directory */
-    int dirfd;      /* owned */
+    char *path; /* absolute directory */
+    int dirfd;  /* owned */
     struct record rec;
-    int sock;       /* connection to its monitor; -1 = none */
-    bool watching;  /* MON_EXITED will come on sock */
-    bool ended;     /* exit_code is known */
+    int sock;      /* connection to its monitor; -1 = none */
+    bool watching; /* MON_EXITED will come on sock */
+    bool ended;    /* exit_code is known */
     int exit_code;
 };
 

@@ -172,7 +172,7 @@ static int create_record(struct box *b, struct err *e) {
     r->log_driver = arena_strdup(b->a, o->log_driver);
     if (!r->network)
         r->network = arena_strdup(b->a, o->network && !str_eq(o->network, "default") ? o->network
-                                                                                       : "bridge");
+                                                                                     : "bridge");
     return create_labels(b, e);
 }
 

@@ -35,9 +35,9 @@ static int devices_add(struct box *b, const char *host, const char *container, s
 
 /* Every node of the host's /dev, top level and one below, but what the box makes itself. */
 static int devices_all(struct box *b, const char *dir, int depth, struct err *e) {
-    static const char *const own[] = {"pts", "shm", "mqueue", "console", "ptmx", "fd", "stdin",
-                                      "stdout", "stderr", "null", "zero", "full", "random",
-                                      "urandom", "tty"};
+    static const char *const own[] = {"pts",  "shm",   "mqueue", "console", "ptmx",
+                                      "fd",   "stdin", "stdout", "stderr",  "null",
+                                      "zero", "full",  "random", "urandom", "tty"};
     DIR *d = opendir(dir);
     if (!d)
         return err_sys(e, "%s", dir);

@@ -30,17 +30,17 @@
 #include "store/store.h"
 
 struct hako_engine {
-    struct arena *a; /* lives as long as the handle */
+    struct arena *a;  /* lives as long as the handle */
     char *data, *run; /* absolute */
     int datafd, containersfd, namesfd, tmpfd, netfd, runfd;
-    bool rootless;   /* without privileges over the host's namespaces */
+    bool rootless; /* without privileges over the host's namespaces */
     struct config config;
     bool config_read;
     struct store store;
     bool store_ready;
     const char *config_path; /* NULL: default places */
-    char *libexec;   /* NULL: search beside the program, then the configured place */
-    void *module;    /* dlopen handle */
+    char *libexec;           /* NULL: search beside the program, then the configured place */
+    void *module;            /* dlopen handle */
     const struct registry_module *registry;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec: a second task in a running box; its plan travels to the monitor, its stdio is the caller's. */
+/* exec: a second task in a running box; its plan travels to the monitor, its stdio is the caller's.
+ */
 #include "engine/container.h"
 #include "engine/exec_plan.h"
 

@@ -19,9 +19,9 @@ struct image_pulling {
 
 static void image_on_progress(const struct pull_progress *p, void *data) {
     static const char *const phases[] = {
-        [PULL_WAITING] = "Waiting",       [PULL_DOWNLOADING] = "Downloading",
-        [PULL_VERIFYING] = "Verifying",   [PULL_EXTRACTING] = "Extracting",
-        [PULL_DONE] = "Pull complete",    [PULL_EXISTS] = "Already exists",
+        [PULL_WAITING] = "Waiting",     [PULL_DOWNLOADING] = "Downloading",
+        [PULL_VERIFYING] = "Verifying", [PULL_EXTRACTING] = "Extracting",
+        [PULL_DONE] = "Pull complete",  [PULL_EXISTS] = "Already exists",
     };
     const struct image_pulling *to = data;
     struct hako_progress hp = {.layer = p->layer,
@@ -90,8 +90,8 @@ int hako_image_pull(hako_engine *g, const char *reference, const struct hako_pul
     return 0;
 }
 
-int image_get(hako_engine *g, const struct hako_run_options *o, struct arena *a,
-              struct image *ret, struct err *e) {
+int image_get(hako_engine *g, const struct hako_run_options *o, struct arena *a, struct image *ret,
+              struct err *e) {
     const struct store *s = NULL;
     const char *policy = o->pull ? o->pull : "missing";
     bool always = str_eq(policy, "always"), never = str_eq(policy, "never");
@@ -115,10 +115,8 @@ int image_get(hako_engine *g, const struct hako_run_options *o, struct arena *a,
         if (r != -ENOENT || never)
             return r;
     }
-    struct hako_pull_options po = {.size = sizeof(po),
-                                   .platform = o->platform,
-                                   .progress = o->progress,
-                                   .data = o->data};
+    struct hako_pull_options po = {
+        .size = sizeof(po), .platform = o->platform, .progress = o->progress, .data = o->data};
     struct hako_pulled got;
     r = hako_image_pull(g, o->image, &po, &got, (hako_error *)e);
     return r < 0 ? r : image_find(s, o->image, a, ret, e);
@@ -211,9 +209,9 @@ static const char *image_user(const char *image_id, void *data) {
     if (!dir)
         fd_close(&fd);
     for (struct dirent *d; dir && !found && (d = readdir(dir));) {
-        AUTO_FD int c = strlen(d->d_name) == 64
-                            ? openat(u->g->containersfd, d->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                            : -1;
+        AUTO_FD int c = strlen(d->d_name) == 64 ? openat(u->g->containersfd, d->d_name,
+                                                         O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                                                : -1;
         struct record rec;
         struct err ignored = {0};
         if (c >= 0 && record_read(c, u->a, &rec, &ignored) == 0 && str_eq(rec.image_id, image_id))
@@ -224,8 +222,7 @@ static const char *image_user(const char *image_id, void *data) {
     return found;
 }
 
-int hako_image_remove(hako_engine *g, const char *name, bool force, char **report,
-                      hako_error *he) {
+int hako_image_remove(hako_engine *g, const char *name, bool force, char **report, hako_error *he) {
     struct err *e = as_err(he);
     AUTO_ARENA struct arena *a = arena_new();
     const struct store *s = NULL;

@@ -10,9 +10,10 @@
 #include <sys/utsname.h>
 
 static const char *info_cgroup(const struct cgroup_layout *l) {
-    static const char *const words[] = {
-        [CGROUP_NONE] = "none", [CGROUP_V1] = "1", [CGROUP_HYBRID] = "1 (hybrid)",
-        [CGROUP_V2] = "2"};
+    static const char *const words[] = {[CGROUP_NONE] = "none",
+                                        [CGROUP_V1] = "1",
+                                        [CGROUP_HYBRID] = "1 (hybrid)",
+                                        [CGROUP_V2] = "2"};
     return words[l->kind];
 }
 
@@ -42,8 +43,8 @@ static js *info_limits(const struct cgroup_layout *l) {
     static const struct {
         const char *word;
         enum cgroup_ctl ctl;
-    } limits[] = {{"memory", CG_MEMORY}, {"cpu", CG_CPU},   {"cpuset", CG_CPUSET},
-                  {"pids", CG_PIDS},     {"io", CG_IO},     {"hugetlb", CG_HUGETLB}};
+    } limits[] = {{"memory", CG_MEMORY}, {"cpu", CG_CPU}, {"cpuset", CG_CPUSET},
+                  {"pids", CG_PIDS},     {"io", CG_IO},   {"hugetlb", CG_HUGETLB}};
     js *v = js_new_array();
     for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
         bool v2;

@@ -26,9 +26,8 @@ static int list_fill(struct hako_container_info *o, const struct record *rec,
         .image = strdup(rec->image ? rec->image : ""),
         .image_id = strdup(rec->image_id ? rec->image_id : ""),
         .command = describe_command(rec),
-        .ports = st->status == HAKO_RUNNING || st->status == HAKO_PAUSED
-                     ? describe_ports(rec, a)
-                     : strdup(""),
+        .ports = st->status == HAKO_RUNNING || st->status == HAKO_PAUSED ? describe_ports(rec, a)
+                                                                         : strdup(""),
         .mounts = describe_mounts(rec),
         .networks = strdup(describe_network_name(rec)),
         .labels = list_labels(rec),
@@ -110,7 +109,7 @@ int hako_container_list(hako_engine *g, struct hako_container_info **ret, size_t
 void hako_container_list_free(struct hako_container_info *v, size_t n) {
     for (size_t i = 0; v && i < n; i++) {
         struct hako_container_info *o = &v[i];
-        char *strings[] = {o->id,    o->name,   o->image,   o->image_id,
+        char *strings[] = {o->id,      o->name,  o->image,  o->image_id,
                            o->command, o->ports, o->mounts, o->networks};
         for (size_t k = 0; k < ARRAY_SIZE(strings); k++)
             free(strings[k]);

@@ -140,8 +140,7 @@ static int options_network(struct box *b, struct err *e) {
         return err_set(e, ERR_USAGE, -EINVAL,
                        "conflicting options: port publishing and the container type network mode");
     if (b->net_mode == NET_CONTAINER && b->o->hostname)
-        return err_set(e, ERR_USAGE, -EINVAL,
-                       "conflicting options: hostname and the network mode");
+        return err_set(e, ERR_USAGE, -EINVAL, "conflicting options: hostname and the network mode");
     return 0;
 }
 
@@ -209,7 +208,8 @@ static int options_limits(struct box *b, struct err *e) {
         return err_set(e, ERR_USAGE, -EINVAL, "invalid --oom-score-adj %lld: -1000 to 1000",
                        (long long)o->oom_score_adj);
     if (o->pids_limit < -1)
-        return err_set(e, ERR_USAGE, -EINVAL, "invalid --pids-limit %lld", (long long)o->pids_limit);
+        return err_set(e, ERR_USAGE, -EINVAL, "invalid --pids-limit %lld",
+                       (long long)o->pids_limit);
     b->pids_given = o->pids_limit != 0;
     b->pids_limit = b->pids_given ? o->pids_limit : b->cfg->pids_limit;
     return 0;
@@ -242,8 +242,8 @@ static int options_words(struct box *b, struct err *e) {
 
 int box_options(struct box *b, struct err *e) {
     static int (*const steps[])(struct box *, struct err *) = {
-        options_words,   options_mounts,  options_ports,   options_ulimits, options_devices,
-        options_sysctls, options_labels,  options_network, options_log,     options_limits,
+        options_words,   options_mounts, options_ports,   options_ulimits, options_devices,
+        options_sysctls, options_labels, options_network, options_log,     options_limits,
     };
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         int r = steps[i](b, e);

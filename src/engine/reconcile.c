@@ -100,8 +100,7 @@ int reconcile_crashed(hako_engine *g, const char *id, int dirfd, const struct mo
     int r = record_read(dirfd, a, &rec, e);
     if (r == 0 && rec.auto_remove)
         return container_destroy(g, &rec, true, e);
-    struct mon_exit x = {.code = 137, .started_ns = live->started_ns,
-                         .finished_ns = now_unix_ns()};
+    struct mon_exit x = {.code = 137, .started_ns = live->started_ns, .finished_ns = now_unix_ns()};
     str_copy(x.error, sizeof(x.error), "the monitor of this container was killed");
     r = mon_write_exit(dirfd, &x);
     flock(dirfd, LOCK_UN);

@@ -40,11 +40,11 @@ struct record {
     struct record_port *ports;
     size_t n_ports;
     struct strlist exposed;
-    char *network;         /* "bridge" "none" "host" "container:<id>" */
+    char *network; /* "bridge" "none" "host" "container:<id>" */
     char *ip, *gateway, *mac, *ifname;
     int prefix;
-    char *lease;           /* path beneath <data>/net */
-    char *cgroup;          /* name of its cgroup */
+    char *lease;  /* path beneath <data>/net */
+    char *cgroup; /* name of its cgroup */
     uint64_t memory, memory_reservation, shm_size;
     int64_t memory_swap, nano_cpus, cpu_shares, cpu_period, cpu_quota, pids_limit;
     char *cpuset_cpus, *cpuset_mems;

@@ -17,8 +17,10 @@ int hako_container_rename(hako_container *c, const char *name, hako_error *he) {
     if (symlinkat(c->id, c->g->namesfd, n) < 0) {
         if (errno != EEXIST)
             return err_sys(e, "cannot take the name %s", n);
-        return err_set(e, ERR_CONFLICT, -EEXIST, "Conflict. The container name \"/%s\" is already "
-                       "in use", n);
+        return err_set(e, ERR_CONFLICT, -EEXIST,
+                       "Conflict. The container name \"/%s\" is already "
+                       "in use",
+                       n);
     }
     char *old = c->rec.name;
     c->rec.name = arena_strdup(c->a, n);

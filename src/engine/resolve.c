@@ -147,8 +147,10 @@ static int resolve_join_container(struct box *b, const char *name, enum rt_ns ns
         return r;
     r = container_state(b->g, c->id, c->dirfd, &st, e);
     if (r == 0 && st.status != HAKO_RUNNING)
-        r = err_set(e, ERR_CONFLICT, -ESRCH, "cannot join the %s namespace of container %s: it "
-                    "is not running", rt_ns_name(ns), name);
+        r = err_set(e, ERR_CONFLICT, -ESRCH,
+                    "cannot join the %s namespace of container %s: it "
+                    "is not running",
+                    rt_ns_name(ns), name);
     if (r == 0) {
         b->join[ns] = arena_printf(b->a, "/proc/%d/ns/%s", st.live.pid, rt_ns_proc(ns));
         /* its namespaces belong to its user namespace */
@@ -172,8 +174,10 @@ static int resolve_join(struct box *b, const char *word, const char *option, enu
     }
     if (str_starts(word, "container:"))
         return resolve_join_container(b, word + 10, ns, e);
-    return err_set(e, ERR_USAGE, -EINVAL, "--%s: invalid mode \"%s\": use private, host or "
-                   "container:NAME", option, word);
+    return err_set(e, ERR_USAGE, -EINVAL,
+                   "--%s: invalid mode \"%s\": use private, host or "
+                   "container:NAME",
+                   option, word);
 }
 
 int box_resolve_namespaces(struct box *b, struct err *e) {
@@ -195,9 +199,9 @@ int box_resolve_namespaces(struct box *b, struct err *e) {
 
 int box_resolve(struct box *b, struct err *e) {
     static int (*const steps[])(struct box *, struct err *) = {
-        resolve_command,        resolve_user,        resolve_hostname,
-        resolve_env,            resolve_security,    resolve_ids,
-        box_resolve_namespaces, box_resolve_devices, box_resolve_volumes,
+        resolve_command,     resolve_user, resolve_hostname,       resolve_env,
+        resolve_security,    resolve_ids,  box_resolve_namespaces, box_resolve_devices,
+        box_resolve_volumes,
     };
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         int r = steps[i](b, e);

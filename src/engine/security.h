@@ -6,10 +6,10 @@
 #include "sys/host.h"
 
 struct security {
-    uint64_t caps;   /* already ∩ what the caller can give */
+    uint64_t caps; /* already ∩ what the caller can give */
     bool privileged;
     bool no_new_privileges;
-    bool unmask;     /* systempaths=unconfined */
+    bool unmask;          /* systempaths=unconfined */
     const char *apparmor; /* profile, or NULL */
     const char *label;    /* SELinux, or NULL */
     const void *bpf;      /* system call filter; NULL = none */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Starting: one exec of the monitor, one packet with descriptors, one answer. */
 #include "engine/container.h"
-#include "engine/rootless.h"
+#include "engine/place.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -49,12 +49,10 @@ static int start_monitor(hako_container *c, int *sock, struct err *e) {
     AUTO_FD int monitor = open(path, O_RDONLY | O_CLOEXEC);
     if (monitor < 0)
         return err_sys(e, "%s", path);
-    struct rootless_place AUTO_ROOTLESS place = ROOTLESS_PLACE_NONE;
-    if (c->g->rootless) {
-        r = rootless_place_open(c->g, monitor, &c->rec, &place, e);
-        if (r < 0)
-            return r;
-    }
+    struct place AUTO_PLACE place = PLACE_NONE;
+    r = place_open(c->g, monitor, &c->rec, &place, e);
+    if (r < 0)
+        return r;
     struct mon_spawn s = {.monitor_fd = monitor,
                           .dirfd = c->dirfd,
                           .userns_fd = place.userns,
@@ -62,7 +60,7 @@ static int start_monitor(hako_container *c, int *sock, struct err *e) {
                           .holder_conn = place.holder};
     r = mon_spawn(&s, sock, e);
     if (r == 0)
-        r = rootless_send_listeners(*sock, &place, e);
+        r = place_send_ports(*sock, &place, e);
     if (r < 0)
         fd_close(sock);
     return r;

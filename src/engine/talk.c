@@ -10,8 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static int talk_send(hako_container *c, uint32_t word, uint32_t flags, int32_t arg,
-                     struct err *e) {
+static int talk_send(hako_container *c, uint32_t word, uint32_t flags, int32_t arg, struct err *e) {
     int r = container_connect(c, e);
     if (r < 0)
         return r;
