@@ -12,7 +12,7 @@
 struct arena; /* opaque */
 
 struct arena *arena_new(void);
-void arena_free(struct arena *a);  /* NULL is fine */
+void arena_free(struct arena *a); /* NULL is fine */
 void arena_freep(struct arena **a);
 #define AUTO_ARENA CLEANUP(arena_freep)
 
@@ -36,6 +36,6 @@ struct strlist {
     size_t n;
     size_t cap;
 };
-int strlist_add(struct arena *a, struct strlist *l, const char *s);       /* 0 or -ENOMEM; copies */
+int strlist_add(struct arena *a, struct strlist *l, const char *s); /* 0 or -ENOMEM; copies */
 int strlist_addf(struct arena *a, struct strlist *l, const char *fmt, ...) PRINTF_LIKE(3, 4);
 bool strlist_has(const struct strlist *l, const char *s);

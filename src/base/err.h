@@ -14,16 +14,16 @@
 #include "base/c.h"
 
 enum err_kind {
-    ERR_INTERNAL,       /* system call failed, broken invariant     exit 125  HTTP 500 */
-    ERR_USAGE,          /* bad option or argument                   exit 125  HTTP 400 */
-    ERR_NOT_FOUND,      /* named object does not exist              exit 125  HTTP 404 */
-    ERR_CONFLICT,       /* name taken, object in use                exit 125  HTTP 409 */
-    ERR_DENIED,         /* permission, policy                       exit 125  HTTP 403 */
-    ERR_UNAVAILABLE,    /* registry, host feature                   exit 125  HTTP 503 */
-    ERR_CORRUPT,        /* digest mismatch, malformed document      exit 125  HTTP 500 */
-    ERR_NO_SPACE,       /* disk full, quota, size bound             exit 125  HTTP 507 */
-    ERR_CMD_NOT_EXEC,   /* command found but cannot be invoked      exit 126  HTTP 400 */
-    ERR_CMD_NOT_FOUND,  /* command not found in the box             exit 127  HTTP 400 */
+    ERR_INTERNAL,      /* system call failed, broken invariant     exit 125  HTTP 500 */
+    ERR_USAGE,         /* bad option or argument                   exit 125  HTTP 400 */
+    ERR_NOT_FOUND,     /* named object does not exist              exit 125  HTTP 404 */
+    ERR_CONFLICT,      /* name taken, object in use                exit 125  HTTP 409 */
+    ERR_DENIED,        /* permission, policy                       exit 125  HTTP 403 */
+    ERR_UNAVAILABLE,   /* registry, host feature                   exit 125  HTTP 503 */
+    ERR_CORRUPT,       /* digest mismatch, malformed document      exit 125  HTTP 500 */
+    ERR_NO_SPACE,      /* disk full, quota, size bound             exit 125  HTTP 507 */
+    ERR_CMD_NOT_EXEC,  /* command found but cannot be invoked      exit 126  HTTP 400 */
+    ERR_CMD_NOT_FOUND, /* command not found in the box             exit 127  HTTP 400 */
     ERR_KIND_COUNT
 };
 

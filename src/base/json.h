@@ -27,12 +27,12 @@ void js_free(js *v);
 void js_freep(js **v);
 #define AUTO_JS CLEANUP(js_freep)
 
-enum js_type js_type(const js *v); /* NULL pointer → JS_NULL */
-js *js_get(const js *obj, const char *key); /* NULL when missing, null, or obj no object */
+enum js_type js_type(const js *v);              /* NULL pointer → JS_NULL */
+js *js_get(const js *obj, const char *key);     /* NULL when missing, null, or obj no object */
 js *js_path(const js *obj, const char *dotted); /* "config.Env": nested js_get */
 size_t js_len(const js *arr_or_obj);
 js *js_at(const js *arr, size_t i);
-const char *js_str(const js *v);                  /* NULL unless a string */
+const char *js_str(const js *v);                        /* NULL unless a string */
 const char *js_get_str(const js *obj, const char *key); /* NULL unless a string */
 const char *js_get_str_or(const js *obj, const char *key, const char *dflt);
 bool js_bool(const js *v, bool dflt);
@@ -55,14 +55,14 @@ bool js_next(struct js_iter *it);
 
 js *js_new_object(void);
 js *js_new_array(void);
-js *js_new_str(const char *s);                 /* NULL → JSON null */
+js *js_new_str(const char *s); /* NULL → JSON null */
 js *js_new_strn(const char *s, size_t n);
 js *js_new_i64(int64_t v);
 js *js_new_u64(uint64_t v);
 js *js_new_double(double v);
 js *js_new_bool(bool v);
-js *js_ref(js *v); /* another reference */
-int js_set(js *obj, const char *key, js *take); /* 0 or -ENOMEM; NULL value sets null */
+js *js_ref(js *v);                                       /* another reference */
+int js_set(js *obj, const char *key, js *take);          /* 0 or -ENOMEM; NULL value sets null */
 int js_set_str(js *obj, const char *key, const char *s); /* NULL: key is left out */
 int js_set_i64(js *obj, const char *key, int64_t v);
 int js_set_u64(js *obj, const char *key, uint64_t v);

@@ -16,16 +16,16 @@
 #define OPT_PROGRAM "hako"
 
 enum opt_type {
-    OPT_BOOL,     /* bool *          */
-    OPT_STRING,   /* const char **   last wins */
-    OPT_LIST,     /* struct strlist *  each use adds one */
-    OPT_CSV,      /* struct strlist *  each use adds comma-separated values */
-    OPT_I64,      /* int64_t *       */
-    OPT_U64,      /* uint64_t *      */
-    OPT_BYTES,    /* uint64_t *      docker size: 64k, 1.5g, 2GiB */
+    OPT_BOOL,         /* bool *          */
+    OPT_STRING,       /* const char **   last wins */
+    OPT_LIST,         /* struct strlist *  each use adds one */
+    OPT_CSV,          /* struct strlist *  each use adds comma-separated values */
+    OPT_I64,          /* int64_t *       */
+    OPT_U64,          /* uint64_t *      */
+    OPT_BYTES,        /* uint64_t *      docker size: 64k, 1.5g, 2GiB */
     OPT_SIGNED_BYTES, /* int64_t *   as BYTES, and -1 */
-    OPT_DURATION, /* int64_t * (ns)  Go duration; a bare number is seconds */
-    OPT_DOUBLE,   /* double *        */
+    OPT_DURATION,     /* int64_t * (ns)  Go duration; a bare number is seconds */
+    OPT_DOUBLE,       /* double *        */
 };
 
 struct opt {
@@ -46,9 +46,9 @@ struct opt {
     { (short_), (name_), (type_), offsetof(T, field), (metavar_), (help_), offsetof(T, seen) }
 
 struct opt_table {
-    const char *command;   /* "run" */
-    const char *usage;     /* "[OPTIONS] IMAGE [COMMAND] [ARG...]" */
-    const char *summary;   /* one sentence */
+    const char *command; /* "run" */
+    const char *usage;   /* "[OPTIONS] IMAGE [COMMAND] [ARG...]" */
+    const char *summary; /* one sentence */
     const struct opt *opts;
     size_t nopts;
     bool stop_at_first_arg;

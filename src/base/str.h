@@ -18,8 +18,8 @@ struct str {
 #define STR_INIT(max_) ((struct str){.max = (max_)})
 void str_free(struct str *b); /* back to empty, keeps max */
 #define AUTO_STR CLEANUP(str_free)
-void str_clear(struct str *b);                                  /* len = 0, keeps memory */
-int str_add(struct str *b, const char *s);                      /* 0, -ENOMEM or -EOVERFLOW */
+void str_clear(struct str *b);             /* len = 0, keeps memory */
+int str_add(struct str *b, const char *s); /* 0, -ENOMEM or -EOVERFLOW */
 int str_addn(struct str *b, const void *p, size_t n);
 int str_addc(struct str *b, char c);
 int str_addf(struct str *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -49,7 +49,8 @@ const char *str_human_size(uint64_t bytes, char out[static 16]);
 const char *str_human_duration(int64_t seconds, char out[static 32]);
 /* RFC 3339 with nanoseconds, UTC ("2026-11-20T18:17:53.123456789Z"). out ≥ 36 bytes. */
 const char *str_rfc3339(int64_t unix_ns, char out[static 36]);
-/* Parse RFC 3339 (any fraction, Z or offset) to Unix nanoseconds. 0 or -EINVAL. */
+/* Parse RFC 3339 (any fraction, Z or offset) to Unix nanoseconds. 0, -EINVAL, or -ERANGE outside
+ * the years 1678 to 2261 (Go's zero time "0001-01-01T00:00:00Z" among them). */
 int str_from_rfc3339(const char *s, int64_t *ret);
 /* Lower-case hex of n bytes; out has 2n+1. */
 void str_hex(const void *p, size_t n, char *out);

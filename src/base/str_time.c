@@ -114,35 +114,46 @@ static int scan_fraction(const char **s, int64_t *ns) {
     return 0;
 }
 
+/* "hh:mm:ss.fraction": seconds of the day and nanoseconds. */
+static int scan_clock(const char **s, int64_t *seconds, int64_t *ns) {
+    int hh_mm = scan_hh_mm(s);
+    if (hh_mm < 0 || !skip(s, ':'))
+        return -EINVAL;
+    int sec = digits(s, 2);
+    if (sec < 0 || sec > 60) /* 60: a leap second */
+        return -EINVAL;
+    *seconds = hh_mm + sec;
+    return scan_fraction(s, ns);
+}
+
+/* "Z", "+hh:mm" or "-hh:mm", and nothing behind it. */
+static int scan_zone(const char **s, int64_t *offset) {
+    int sign = **s == '-' ? -1 : 1;
+    int hh_mm = 0;
+
+    if (!skip(s, 'Z') && !skip(s, 'z')) {
+        if (!skip(s, '+') && !skip(s, '-'))
+            return -EINVAL;
+        hh_mm = scan_hh_mm(s);
+        if (hh_mm < 0)
+            return -EINVAL;
+    }
+    *offset = sign * hh_mm;
+    return **s == '\0' ? 0 : -EINVAL;
+}
+
 int str_from_rfc3339(const char *s, int64_t *ret) {
     int64_t days;
+    int64_t clock;
     int64_t ns;
+    int64_t offset;
     int64_t v;
 
-    if (!s || scan_date(&s, &days) < 0 || (*s != 'T' && *s != 't' && *s != ' '))
+    if (!s || scan_date(&s, &days) < 0 || (!skip(&s, 'T') && !skip(&s, 't') && !skip(&s, ' ')))
         return -EINVAL;
-    s++;
-    int clock = scan_hh_mm(&s);
-    if (clock < 0 || !skip(&s, ':'))
+    if (scan_clock(&s, &clock, &ns) < 0 || scan_zone(&s, &offset) < 0)
         return -EINVAL;
-    int sec = digits(&s, 2);
-    if (sec < 0 || sec > 60 || scan_fraction(&s, &ns) < 0) /* 60: a leap second */
-        return -EINVAL;
-    int offset = 0;
-    if (*s == 'Z' || *s == 'z') {
-        s++;
-    } else if (*s == '+' || *s == '-') {
-        int sign = *s++ == '-' ? -1 : 1;
-        offset = scan_hh_mm(&s);
-        if (offset < 0)
-            return -EINVAL;
-        offset *= sign;
-    } else {
-        return -EINVAL;
-    }
-    if (*s != '\0')
-        return -EINVAL;
-    int64_t seconds = days * 86400 + clock + sec - offset;
+    int64_t seconds = days * 86400 + clock - offset;
     if (seconds < 0 && ns > 0) { /* keep the product in range at the lower end */
         seconds++;
         ns -= NS_PER_S;

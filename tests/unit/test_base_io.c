@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -135,7 +136,7 @@ static void replace_is_all_or_nothing(void **state) {
     /* no room for the new content: the old one and nothing else is there */
     struct rlimit was;
     getrlimit(RLIMIT_FSIZE, &was);
-    signal(SIGXFSZ, SIG_IGN);
+    sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 2, .rlim_max = was.rlim_max});
     assert_int_equal(io_replace_file(dir, "f", "three", 5, 0600, false), -EFBIG);
     setrlimit(RLIMIT_FSIZE, &was);
