@@ -90,12 +90,12 @@ int env_parse_file(const char *text, size_t len, const char *what, char *const *
     return 0;
 }
 
-static ssize_t find(const struct strlist *list, const char *entry) {
+static char **find(const struct strlist *list, const char *entry) {
     for (size_t i = 0; i < list->n; i++) {
         if (list->v[i] && same_key(list->v[i], entry))
-            return (ssize_t)i;
+            return &list->v[i];
     }
-    return -1;
+    return NULL;
 }
 
 int env_merge(const struct strlist *base, const struct strlist *over, struct arena *a,
@@ -109,9 +109,9 @@ int env_merge(const struct strlist *base, const struct strlist *over, struct are
         for (size_t i = 0; i < both[k]->n; i++) {
             char *entry = both[k]->v[i];
             bool removes = !strchr(entry, '=');
-            ssize_t at = find(&all, entry);
-            if (at >= 0)
-                all.v[at] = removes ? NULL : entry;
+            char **slot = find(&all, entry);
+            if (slot)
+                *slot = removes ? NULL : entry;
             else if (!removes && strlist_add(a, &all, entry) < 0)
                 return err_oom(e);
         }

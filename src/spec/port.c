@@ -109,8 +109,8 @@ static int split(const char *text, struct arena *a, struct port_spec *p, struct 
 int port_parse(const char *text, struct arena *a, struct port_list *list, struct err *e) {
     struct port_spec p = {.published = true};
     struct port_list out = *list;
-    struct range host;
-    struct range ports;
+    struct range host = {0, 0};
+    struct range ports = {0, 0};
     const char *container = NULL;
     int r = split(text, a, &p, &host, &container, e);
     if (r == 0)
@@ -146,7 +146,7 @@ const struct port_spec *port_find(const struct port_list *list, uint16_t contain
 int port_parse_exposed(const char *text, struct arena *a, struct port_list *list, struct err *e) {
     struct port_spec p = {0};
     struct port_list out = *list;
-    struct range ports;
+    struct range ports = {0, 0};
     if (strchr(text, ':'))
         return err_set(e, ERR_USAGE, -EINVAL, "invalid port format for --expose: %.200s", text);
     int r = parse_container(text, text, &ports, &p.proto, e);
