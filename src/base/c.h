@@ -43,8 +43,9 @@ static inline int take_fd(int *fd) {
 #define TAKE_FD(fd) take_fd(&(fd))
 
 static inline void auto_free(void *p) {
-    void **pp = (void **)p;
-    free(*pp);
+    void *owned; /* the pointer behind p has any type: copied, not aliased */
+    __builtin_memcpy(&owned, p, sizeof(owned));
+    free(owned);
 }
 #define AUTO_FREE CLEANUP(auto_free)
 

@@ -168,7 +168,7 @@ int io_send_fds(int sock, const void *p, size_t n, const int *fds, size_t nfds) 
         struct cmsghdr align;
         char room[CMSG_SPACE(IO_MAX_FDS * sizeof(int))];
     } control;
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)p, .iov_len = n};
+    struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t k;
 

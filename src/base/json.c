@@ -126,7 +126,7 @@ js *js_at(const js *arr, size_t i) {
 
 /* Reading a string is const in all but the library's signature. */
 static js *unconst(const js *v) {
-    return (js *)(uintptr_t)v;
+    return (js *)v;
 }
 
 const char *js_str(const js *v) {

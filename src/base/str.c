@@ -26,7 +26,7 @@ static int reserve(struct str *b, size_t n) {
     if (b->len > max || n > max - b->len)
         return -EOVERFLOW;
     size_t need = b->len + n + 1;
-    if (need <= b->cap)
+    if (b->s && need <= b->cap)
         return 0;
     size_t cap = MAX_OF(b->cap + b->cap / 2, (size_t)64);
     if (cap > max)

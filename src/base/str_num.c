@@ -45,7 +45,7 @@ int str_to_i64(const char *s, int64_t *ret) {
     if (!s)
         return -EINVAL;
     bool minus = *s == '-';
-    uint64_t v;
+    uint64_t v = 0;
 
     if (*s == '-' || *s == '+')
         s++;

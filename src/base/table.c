@@ -17,6 +17,7 @@ struct table {
     struct arena *a;
     size_t ncols;
     size_t nrows;
+    size_t *widths;   /* of the widest cell in each column, the header apart */
     struct row *head; /* the first row is the header */
     struct row *tail;
 };
@@ -67,10 +68,13 @@ int table_row(struct table *t, const char *const cells[]) {
             return -ENOMEM;
     }
     row->cells = copy;
-    if (t->tail)
+    if (t->tail) {
         t->tail->next = row;
-    else
+        for (size_t i = 0; i < t->ncols; i++)
+            t->widths[i] = MAX_OF(t->widths[i], cell_width(copy[i]));
+    } else {
         t->head = row;
+    }
     t->tail = row;
     t->nrows++;
     return 0;
@@ -92,6 +96,9 @@ struct table *table_new(struct arena *a, const char *const headers[], size_t nco
     }
     t->a = a;
     t->ncols = ncols;
+    t->widths = arena_array(a, ncols, size_t);
+    if (!t->widths)
+        return NULL;
     return table_row(t, upper) < 0 ? NULL : t;
 }
 
@@ -99,7 +106,14 @@ size_t table_len(const struct table *t) {
     return t->nrows - 1;
 }
 
-static int print_row(const struct table *t, const struct row *row, const size_t *widths,
+static size_t column_width(const struct table *t, size_t i, bool with_header) {
+    size_t w = t->widths[i];
+    if (with_header)
+        w = MAX_OF(w, cell_width(t->head->cells[i]));
+    return MAX_OF(w + GAP, (size_t)LEAST_WIDTH);
+}
+
+static int print_row(const struct table *t, const struct row *row, bool with_header,
                      struct str *out) {
     size_t last = t->ncols;
     int r = 0;
@@ -108,7 +122,9 @@ static int print_row(const struct table *t, const struct row *row, const size_t 
         last--;
     for (size_t i = 0; i < last && r == 0; i++) {
         r = put_cell(row->cells[i], out);
-        size_t pad = i + 1 < last ? widths[i] - cell_width(row->cells[i]) : 0;
+        size_t pad = 0;
+        if (i + 1 < last)
+            pad = column_width(t, i, with_header) - cell_width(row->cells[i]);
         for (; pad > 0 && r == 0; pad--)
             r = str_addc(out, ' ');
     }
@@ -116,18 +132,10 @@ static int print_row(const struct table *t, const struct row *row, const size_t 
 }
 
 int table_print(const struct table *t, bool with_header, struct str *out) {
-    AUTO_FREE size_t *widths = calloc(t->ncols + 1, sizeof(*widths));
-    const struct row *first = with_header ? t->head : t->head->next;
     int r = 0;
 
-    if (!widths)
-        return -ENOMEM;
-    for (size_t i = 0; i < t->ncols; i++) {
-        widths[i] = LEAST_WIDTH;
-        for (const struct row *row = first; row; row = row->next)
-            widths[i] = MAX_OF(widths[i], cell_width(row->cells[i]) + GAP);
-    }
-    for (const struct row *row = first; row && r == 0; row = row->next)
-        r = print_row(t, row, widths, out);
+    for (const struct row *row = with_header ? t->head : t->head->next; row && r == 0;
+         row = row->next)
+        r = print_row(t, row, with_header, out);
     return r;
 }
