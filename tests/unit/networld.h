@@ -118,7 +118,10 @@ static inline struct sockaddr_in world_addr(uint32_t address, uint16_t port) {
 static inline int world_listen(int netns, int type, uint16_t port) {
     struct sockaddr_in a = world_addr(INADDR_ANY, port);
     int s = world_socket(netns, type);
+    const int one = 1;
 
+    if (type == SOCK_STREAM)
+        setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     assert_int_equal(bind(s, (struct sockaddr *)&a, sizeof(a)), 0);
     if (type == SOCK_STREAM)
         assert_int_equal(listen(s, 8), 0);
