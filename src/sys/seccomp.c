@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-int seccomp_load(const void *bpf, size_t len, uint32_t flags) {
+int seccomp_install(const void *bpf, size_t len, uint32_t flags) {
     struct sock_fprog prog = {
         .len = (unsigned short)(len / sizeof(struct sock_filter)),
         .filter = (struct sock_filter *)(uintptr_t)bpf, /* the kernel only reads it */
