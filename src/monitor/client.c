@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 /* --- what the files say ------------------------------------------------------------------------
  */
@@ -118,11 +119,18 @@ static int spawn_run(struct spawn_child *c, struct err *e) {
     sigprocmask(SIG_SETMASK, &all, &saved);
     pid_t pid = vfork(); /* banned-ok: posix_spawn cannot join a user namespace */
     if (pid == 0) {
-        spawn_exec(c);
-        c->error = errno;
-        _exit(127);
+        /* Twice: the monitor must be nobody's child, or it stays a zombie of a caller that lives
+         * long and waits for its own children only. */
+        pid_t monitor = vfork(); /* banned-ok: see above */
+        if (monitor == 0)
+            spawn_exec(c);
+        if (monitor <= 0)
+            c->error = errno;
+        _exit(monitor <= 0);
     }
     int fork_error = errno;
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
     sigprocmask(SIG_SETMASK, &saved, NULL);
     if (pid < 0)
         return err_sysn(e, fork_error, "cannot start the container's monitor");

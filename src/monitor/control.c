@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #define OVERFLOW_ID 65534
+#define CONTROL_TURN 4 /* requests are often sent in a row */
 
 static void control_event(struct loop_source *src, uint32_t events);
 
@@ -257,7 +258,8 @@ static bool control_serve(struct conn *c) {
 }
 
 static void control_event(struct loop_source *src, uint32_t events) {
-    control_serve(src->data);
+    for (int i = 0; i < CONTROL_TURN && control_serve(src->data); i++)
+        ;
 }
 
 static bool control_may(const struct monitor *m, int fd) {

@@ -12,20 +12,15 @@
 
 #define LOG_BATCH 96 /* iovecs of one writev; three per line at most */
 
-static int log_open_file(struct log_writer *l) {
+static void log_open_file(struct log_writer *l) {
     struct stat st;
-    int fd =
+    AUTO_FD int fd =
         openat(l->dirfd, MON_LOG, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
 
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) < 0) {
-        fd_close(&fd);
-        return -errno;
-    }
-    l->fd = fd;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return;
+    l->fd = TAKE_FD(fd);
     l->size = (uint64_t)st.st_size;
-    return 0;
 }
 
 /* A monitor that was killed in the middle of a writev leaves a torn line behind: drop it. */
@@ -43,17 +38,14 @@ static void log_mend(struct log_writer *l) {
         l->size = good;
 }
 
-int log_open(struct log_writer *l, int dirfd, uint64_t max_bytes, unsigned max_files) {
+void log_open(struct log_writer *l, int dirfd, uint64_t max_bytes, unsigned max_files) {
     *l = (struct log_writer){
+        .on = true,
         .dirfd = dirfd,
         .fd = -1,
         .max_bytes = max_bytes ? max_bytes : (uint64_t)10 << 20,
         .max_files = max_files ? MIN_OF(max_files, (unsigned)LOG_FILES_MAX) : 3,
     };
-    int r = log_open_file(l);
-    if (r == 0)
-        log_mend(l);
-    return r;
 }
 
 void log_close(struct log_writer *l) {
@@ -101,8 +93,13 @@ void log_write(struct log_writer *l, int stream, const char *p, size_t n) {
     size_t bytes = 0, head_len[2];
     int used = 0;
 
-    if (l->fd < 0)
+    if (!l->on)
         return;
+    if (l->fd < 0) {
+        log_open_file(l); /* tried again next time when the disk is full */
+        if (l->fd >= 0)
+            log_mend(l);
+    }
     str_rfc3339(now_unix_ns(), stamp);
     for (int whole = 0; whole < 2; whole++)
         head_len[whole] = (size_t)snprintf(head[whole], sizeof(head[whole]), "%s %s %c ", stamp,

@@ -18,14 +18,15 @@
 #define LOG_FILES_MAX 100
 
 struct log_writer {
+    bool on;   /* zero-initialised: keeps nothing */
     int dirfd; /* borrowed */
-    int fd;    /* -1 = no log */
+    int fd;    /* -1: nothing was written yet */
     uint64_t size, max_bytes;
     unsigned max_files;
 };
 
-/* max_bytes 0 = 10 MiB, max_files 0 = 3. 0 or -errno. */
-int log_open(struct log_writer *l, int dirfd, uint64_t max_bytes, unsigned max_files);
+/* max_bytes 0 = 10 MiB, max_files 0 = 3. The file is made by the first write. */
+void log_open(struct log_writer *l, int dirfd, uint64_t max_bytes, unsigned max_files);
 void log_close(struct log_writer *l);
 /* n ≤ LOG_PIECE_MAX bytes read at once from stream 1 (stdout) or 2 (stderr). A full disk loses
  * whole lines, never the box. */

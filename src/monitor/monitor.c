@@ -55,8 +55,6 @@ int monitor_boot(struct monitor *m, const struct mon_msg *msg, const int *fds, s
         return err_set(e, ERR_UNAVAILABLE, -ENOSYS, "isolation \"%s\" is not in this hako-monitor",
                        m->bundle.settings->isolation);
     machine_init(&m->machine, ops);
-    if ((r = control_listen(m, e)) < 0)
-        return r;
     m->booted = true;
     return 0;
 }
@@ -73,8 +71,13 @@ int monitor_create(struct monitor *m, struct err *e) {
     struct machine_stdio io;
     int r;
 
-    /* init begins to mount inside open; the network is plugged in meanwhile */
+    /* init begins to mount inside open; all that can be done meanwhile comes here */
     if ((r = stdio_prepare(m, &io, e)) < 0 || (r = machine_open(&m->machine, &m->plan, &io, e)) < 0)
+        return r;
+    m->live.pid = m->machine.pid;
+    m->live.pid_start = live_pid_start(m->machine.pid);
+    live_write(m->lock_fd, &m->live); /* from here on a sweep knows whom to kill */
+    if ((r = control_listen(m, e)) < 0)
         return r;
     if (m->bundle.net_len > 0) {
         m->net_tried = true;
@@ -89,9 +92,6 @@ int monitor_create(struct monitor *m, struct err *e) {
     if (r < 0)
         return err_sysn(e, r, "cannot watch the container");
     m->life = LIFE_CREATED;
-    m->live.pid = m->machine.pid;
-    m->live.pid_start = live_pid_start(m->machine.pid);
-    live_write(m->lock_fd, &m->live);
     return 0;
 }
 

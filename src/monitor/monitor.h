@@ -74,6 +74,7 @@ struct stream {
     struct loop_source src;
     struct monitor *mon;
     size_t len;
+    size_t owed; /* bytes left to read while draining */
     char buf[LOG_PIECE_MAX];
 };
 

@@ -7,6 +7,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+
+#define STREAM_TTY_MOST ((size_t)1 << 20) /* the kernel buffers less */
 
 static void stream_flush(struct stream *s);
 static void stream_read(struct stream *s);
@@ -127,15 +130,18 @@ static void stream_read(struct stream *s) {
     struct monitor *m = s->mon;
 
     do {
-        ssize_t n = read(s->fd, s->buf, sizeof(s->buf));
+        bool draining = m->life == LIFE_DRAINING;
+        size_t most = draining ? MIN_OF(sizeof(s->buf), s->owed) : sizeof(s->buf);
+        ssize_t n = most > 0 ? read(s->fd, s->buf, most) : 0;
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno == EAGAIN && m->life < LIFE_DRAINING)
+        if (n < 0 && errno == EAGAIN && !draining)
             return;
         if (n <= 0) { /* EOF, EIO of a console without slaves; empty and all writers dead */
             stream_close(s);
             break;
         }
+        s->owed -= draining ? (size_t)n : 0;
         log_write(&m->log, (int)stream_index(s) + 1, s->buf, (size_t)n);
         s->len = (size_t)n;
         for (size_t i = 0; i < MONITOR_MAX_CONNS; i++)
@@ -166,11 +172,10 @@ int stdio_prepare(struct monitor *m, struct machine_stdio *ret, struct err *e) {
 
     for (int i = 0; i < 3; i++)
         m->box_ends[i] = -1;
-    m->log.fd = -1;
     for (unsigned i = 0; i < 2; i++)
         m->streams[i].mon = m;
-    if (s->keep_logs && (r = log_open(&m->log, m->dirfd, s->log_max_bytes, s->log_max_files)) < 0)
-        return err_sysn(e, r, "cannot open the container's log");
+    if (s->keep_logs)
+        log_open(&m->log, m->dirfd, s->log_max_bytes, s->log_max_files);
     for (int i = 1; i < 3 && !s->tty; i++) {
         if ((r = stdio_pipe(m, i, &fd, e)) < 0)
             return r;
@@ -250,8 +255,21 @@ void stdio_detach(struct conn *c) {
     }
 }
 
+/* What the dead box has written. A descriptor that it gave away to a stranger may still be written
+ * to, for ever: that is not waited for. */
+static size_t stream_owed(const struct stream *s) {
+    int n = 0;
+
+    if (s->mon->bundle.settings->tty) /* what a console holds is in several places */
+        return STREAM_TTY_MOST;
+    return ioctl(s->fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+}
+
 void stdio_drain(struct monitor *m) {
     input_close(m);
+    for (unsigned i = 0; i < 2; i++)
+        if (m->streams[i].open)
+            m->streams[i].owed = stream_owed(&m->streams[i]);
     for (unsigned i = 0; i < 2; i++)
         if (m->streams[i].open && !m->streams[i].pending && m->life == LIFE_DRAINING)
             stream_read(&m->streams[i]);

@@ -67,9 +67,27 @@ static inline int box_monitor_program(void) {
     return fd;
 }
 
+/* What the fake machine runs: /bin/sh -c script. */
+struct box_plan {
+    void *p;
+    size_t len;
+};
+
+static inline struct box_plan box_plan(const char *script, bool exec) {
+    (void)exec;
+    return (struct box_plan){strdup(script), strlen(script)};
+}
+
+static inline void box_plan_free(struct box_plan *p) {
+    free(p->p);
+}
+
 static inline void box_write_bundle(int dirfd, const struct mon_settings *s, const char *script) {
+    struct box_plan plan = box_plan(script, false);
     struct err e = {0};
-    assert_int_equal(bundle_write(dirfd, s, script, strlen(script), NULL, 0, &e), 0);
+
+    assert_int_equal(bundle_write(dirfd, s, plan.p, plan.len, NULL, 0, &e), 0);
+    box_plan_free(&plan);
 }
 
 /* The monitor runs and has been told BOOT. */
