@@ -87,8 +87,8 @@ static bool is_consistency(const char *word) {
     return str_eq(word, "consistent") || str_eq(word, "cached") || str_eq(word, "delegated");
 }
 
-/* At most one word of each group, as docker. `seen` is a bit per group. */
-static bool mode_word(const char *word, struct arena *a, struct mount_request *m, unsigned *seen) {
+/* At most one word of each group, as docker; `seen` is a bit per group. 0, -EINVAL or -ENOMEM. */
+static int mode_word(const char *word, struct arena *a, struct mount_request *m, unsigned *seen) {
     unsigned group = 0;
     if (str_eq(word, "ro") || str_eq(word, "rw")) {
         group = 1;
@@ -99,6 +99,8 @@ static bool mode_word(const char *word, struct arena *a, struct mount_request *m
     } else if (mountopt_is_propagation(word)) {
         group = 4;
         m->propagation = arena_strdup(a, word);
+        if (!m->propagation)
+            return -ENOMEM;
     } else if (str_eq(word, "nocopy")) {
         group = 8;
         m->nocopy = true;
@@ -107,23 +109,23 @@ static bool mode_word(const char *word, struct arena *a, struct mount_request *m
     }
     bool fresh = group && !(*seen & group);
     *seen |= group;
-    return fresh;
+    return fresh ? 0 : -EINVAL;
 }
 
-static bool parse_mode(const char *mode, struct arena *a, struct mount_request *m) {
+static int parse_mode(const char *mode, struct arena *a, struct mount_request *m) {
     unsigned seen = 0;
-    if (!*mode)
-        return true;
-    char *words = arena_strdup(a, mode);
-    for (char *s = words; s;) {
+    char *s = arena_strdup(a, mode);
+    if (!s)
+        return -ENOMEM;
+    int r = 0;
+    while (r == 0 && s && *mode) {
         char *comma = strchr(s, ',');
         if (comma)
             *comma++ = 0;
-        if (!mode_word(s, a, m, &seen))
-            return false;
+        r = mode_word(s, a, m, &seen);
         s = comma;
     }
-    return words != NULL;
+    return r;
 }
 
 static int bad_spec(struct err *e, const char *text, const char *why) {
@@ -145,29 +147,45 @@ static int volume_source(const char *source, const char *text, const char *cwd, 
     return mountopt_volume_name(source, a, &m->source, e);
 }
 
-int mountopt_volume(const char *text, const char *cwd, struct arena *a, struct mount_request *ret,
-                    struct err *e) {
-    struct mount_request m = {.kind = MOUNT_VOLUME};
-    struct mount_request ignored = {0};
-    char *part[3] = {NULL, NULL, NULL};
+/* "a:b:c" in place → parts; their number, 4 when there are more than 3. */
+static size_t split(char *s, char *part[3]) {
     size_t n = 0;
-    char *copy = arena_strdup(a, text);
-    if (!copy)
-        return err_oom(e);
-    for (char *s = copy; s; n++) {
-        if (n == 3)
-            return bad_spec(e, text, NULL);
+    for (; s && n < 3; n++) {
         part[n] = s;
         s = strchr(s, ':');
         if (s)
             *s++ = 0;
     }
-    /* "/data:ro" is a target with a mode, which docker does not have. */
-    if (!*part[0] || (n == 2 && parse_mode(part[1], a, &ignored)))
+    return s ? 4 : n;
+}
+
+/* The third part; and "/data:ro", a target with a mode, is refused as docker does. */
+static int read_modes(char *const part[3], size_t n, const char *text, struct arena *a,
+                      struct mount_request *m, struct err *e) {
+    struct mount_request ignored = {0};
+    int r = 0;
+    if (n == 2 && parse_mode(part[1], a, &ignored) == 0)
         return bad_spec(e, text, NULL);
-    if (n == 3 && !parse_mode(part[2], a, &m))
-        return err_set(e, ERR_USAGE, -EINVAL, "invalid mode: %.100s", part[2]);
-    int r = n > 1 ? volume_source(part[0], text, cwd, a, &m, e) : 0;
+    if (n == 3)
+        r = parse_mode(part[2], a, m);
+    if (r == -ENOMEM)
+        return err_oom(e);
+    return r < 0 ? err_set(e, ERR_USAGE, r, "invalid mode: %.100s", part[2]) : 0;
+}
+
+int mountopt_volume(const char *text, const char *cwd, struct arena *a, struct mount_request *ret,
+                    struct err *e) {
+    struct mount_request m = {.kind = MOUNT_VOLUME};
+    char *part[3] = {NULL, NULL, NULL};
+    char *copy = arena_strdup(a, text);
+    if (!copy)
+        return err_oom(e);
+    size_t n = split(copy, part);
+    if (n > 3 || !*part[0])
+        return bad_spec(e, text, NULL);
+    int r = read_modes(part, n, text, a, &m, e);
+    if (r == 0 && n > 1)
+        r = volume_source(part[0], text, cwd, a, &m, e);
     if (r == 0)
         r = mountopt_target(part[n > 1], a, &m.target, e);
     if (r < 0)
