@@ -99,7 +99,7 @@ static int split(const char *text, struct arena *a, struct port_spec *p, struct 
     const char *c1 = last_colon(text, (size_t)(c2 - text));
     const char *h = c1 ? c1 + 1 : text;
     size_t n = (size_t)(c2 - h);
-    if (n && !parse_range(h, n, host))
+    if (n && (!parse_range(h, n, host) || (host->first == 0 && host->last != 0)))
         return err_set(e, ERR_USAGE, -EINVAL, "invalid hostPort: %.*s", (int)MIN_OF(n, 60), h);
     if (!c1 || c1 == text) /* ":80:80" is "80:80" */
         return 0;

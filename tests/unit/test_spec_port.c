@@ -74,6 +74,7 @@ static void refuses(void **state) {
         {" 80", "invalid containerPort:  80"},
         {"x:80", "invalid hostPort: x"},
         {"65536:80", "invalid hostPort: 65536"},
+        {"0-5:80", "invalid hostPort: 0-5"},
         {"1.2.3:80:80", "invalid IP address: 1.2.3"},
         {"localhost:80:80", "invalid IP address: localhost"},
         {"[127.0.0.1]:80:80", "invalid IP address: 127.0.0.1"},

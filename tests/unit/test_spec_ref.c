@@ -145,6 +145,8 @@ static void digests(void **state) {
         "sha256:",
         HEX,
         "sha256:" HEX "a",
+        "sha256:" HEX "\n",
+        "sha256:" HEX "/x",
         "sha512:" HEX,
         "SHA256:" HEX,
         "sha256:Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
