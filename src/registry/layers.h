@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The layers of one image, a few at a time: download, unpack, commit. */
+#pragma once
+
+#include "registry/source.h"
+
+#define LAYERS_PARALLEL 3
+
+struct layer_job {
+    const struct descriptor *blob;
+    const struct digest *diff_id;
+    bool fetched; /* out: it was not there before */
+};
+
+/* 0 when all are in the store. The first failure cancels the job and is its reason. */
+int layers_fetch(struct job *j, struct source *src, struct layer_job *v, size_t n, struct err *e);

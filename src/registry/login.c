@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/login.h"
+
+#include "base/io.h"
+#include "base/json.h"
+#include "base/str.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static int login_base64_digit(char c) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *p = c ? strchr(digits, c) : NULL;
+    return p ? (int)(p - digits) : -1;
+}
+
+/* Standard base64, padded or not. Length, or -EINVAL. `out` has room for 3/4 of the text. */
+static ssize_t login_base64(const char *text, char *out) {
+    unsigned bits = 0, have = 0;
+    size_t n = 0, digits = strlen(text);
+    while (digits > 0 && text[digits - 1] == '=')
+        digits--;
+    if (strlen(text) - digits > 2 || digits % 4 == 1)
+        return -EINVAL;
+    for (size_t i = 0; i < digits; i++) {
+        int v = login_base64_digit(text[i]);
+        if (v < 0)
+            return -EINVAL;
+        bits = bits << 6 | (unsigned)v;
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            out[n++] = (char)(bits >> have & 0xff);
+        }
+    }
+    return (ssize_t)n;
+}
+
+/* "auth": base64 of user:password. */
+static int login_decode_auth(const char *auth, struct arena *a, struct login *l) {
+    char *plain = arena_alloc(a, strlen(auth) + 1);
+    if (!plain)
+        return -ENOMEM;
+    ssize_t n = login_base64(auth, plain);
+    if (n < 0 || memchr(plain, '\0', (size_t)n))
+        return -EINVAL;
+    plain[n] = '\0';
+    char *colon = strchr(plain, ':');
+    if (!colon)
+        return -EINVAL;
+    *colon = '\0';
+    l->user = plain;
+    l->password = colon + 1;
+    return 0;
+}
+
+static int login_decode(const js *entry, struct arena *a, struct login *ret) {
+    struct login l = {NULL, NULL, NULL};
+    const char *auth = js_get_str(entry, "auth");
+    const char *user = js_get_str(entry, "username"), *password = js_get_str(entry, "password");
+    const char *identity = js_get_str(entry, "identitytoken");
+    if (!str_empty(auth)) {
+        int r = login_decode_auth(auth, a, &l);
+        if (r < 0)
+            return r;
+    } else if (!str_empty(user) && password) {
+        l.user = arena_strdup(a, user);
+        l.password = arena_strdup(a, password);
+        if (!l.user || !l.password)
+            return -ENOMEM;
+    }
+    if (!str_empty(identity)) {
+        l.identity = arena_strdup(a, identity);
+        if (!l.identity)
+            return -ENOMEM;
+    }
+    *ret = l;
+    return 0;
+}
+
+/* Does the key of an entry name this host? Old files hold "https://host/v1/". */
+static bool login_names_host(const char *key, const char *host) {
+    if (strcmp(key, "https://index.docker.io/v1/") == 0 || strcmp(key, "index.docker.io") == 0 ||
+        strcmp(key, "registry-1.docker.io") == 0)
+        return strcmp(host, "docker.io") == 0;
+    const char *p = str_starts(key, "https://")  ? key + 8
+                    : str_starts(key, "http://") ? key + 7
+                                                 : key;
+    size_t n = strcspn(p, "/");
+    if (n != strlen(host) || strncmp(p, host, n) != 0)
+        return false;
+    return p != key || p[n] == '\0'; /* "host/name" without a scheme names a repository */
+}
+
+/* How much of "host/path" the key covers: 0 = not at all. */
+static size_t login_match(const char *key, const char *host, const char *path) {
+    size_t n = strlen(host), k = strlen(key);
+    if (login_names_host(key, host))
+        return 1;
+    if (strncmp(key, host, n) != 0 || key[n] != '/' || k - n - 1 > strlen(path))
+        return 0;
+    const char *rest = key + n + 1;
+    size_t m = strlen(rest);
+    if (m == 0 || strncmp(path, rest, m) != 0 || (path[m] != '\0' && path[m] != '/'))
+        return 0;
+    return 1 + m;
+}
+
+int login_parse(const char *text, size_t len, const char *what, const char *host, const char *path,
+                struct arena *a, struct login *ret, struct err *e) {
+    AUTO_JS js *doc = NULL;
+    int r = js_parse(text, len, what, &doc, e);
+    if (r < 0)
+        return r;
+    const js *auths = js_get(doc, "auths"), *found = NULL;
+    size_t best = 0;
+    struct js_iter it = js_iter(auths);
+    while (js_type(auths) == JS_OBJECT && js_next(&it)) {
+        size_t m = login_match(it.key, host, path);
+        if (m > best && js_type(it.value) == JS_OBJECT) {
+            best = m;
+            found = it.value;
+        }
+    }
+    if (!found)
+        return 0;
+    r = login_decode(found, a, ret);
+    if (r == -ENOMEM)
+        return err_oom(e);
+    if (r < 0)
+        return err_set(e, ERR_CORRUPT, -EINVAL,
+                       "%s: the entry for %s holds no base64 of user:password: log in again", what,
+                       host);
+    return 0;
+}
+
+static int login_read(const char *file, bool must, const char *host, const char *path,
+                      struct arena *a, struct login *ret, struct err *e) {
+    AUTO_STR struct str text = STR_INIT(LOGIN_MAX_FILE);
+    int r = io_read_file(AT_FDCWD, file, &text);
+    if (r == -ENOENT && !must)
+        return 0;
+    if ((r == -EACCES || r == -ENOTDIR) && !must)
+        return 0;
+    if (r < 0)
+        return err_sysn(e, r, "cannot read credentials from %s", file);
+    return login_parse(str_c(&text), text.len, file, host, path, a, ret, e);
+}
+
+/* $var/tail, or ~/home_tail when the variable is not set. */
+static char *login_place(const char *var, const char *tail, const char *home_tail,
+                         struct arena *a) {
+    const char *dir = getenv(var), *home = getenv("HOME");
+    if (!str_empty(dir))
+        return arena_printf(a, "%s%s", dir, tail);
+    return home_tail && !str_empty(home) ? arena_printf(a, "%s%s", home, home_tail) : NULL;
+}
+
+int login_find(const char *file, const char *host, const char *path, struct arena *a,
+               struct login *ret, struct err *e) {
+    struct login l = {NULL, NULL, NULL};
+    int r = 0;
+    if (file) {
+        r = login_read(file, true, host, path, a, &l, e);
+    } else {
+        const char *places[] = {
+            login_place("REGISTRY_AUTH_FILE", "", NULL, a),
+            login_place("DOCKER_CONFIG", "/config.json", "/.docker/config.json", a),
+            login_place("XDG_RUNTIME_DIR", "/containers/auth.json", NULL, a),
+            login_place("XDG_CONFIG_HOME", "/containers/auth.json", "/.config/containers/auth.json",
+                        a),
+        };
+        for (size_t i = 0; r == 0 && !l.user && !l.identity && i < ARRAY_SIZE(places); i++) {
+            if (places[i])
+                r = login_read(places[i], false, host, path, a, &l, e);
+        }
+    }
+    if (r == 0)
+        *ret = l;
+    return r;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/transfer.h"
+
+#include "registry/layers.h"
+#include "store/unpack_hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_NESTED_INDEX 4
+
+struct transfer {
+    struct job *job;
+    struct arena *a;
+    struct source *src;
+    void *conn;
+    const char *shown; /* the image as the user names it */
+    struct platform platform;
+    struct str doc, config; /* bytes as received */
+    uint64_t config_done;
+    struct digest top; /* what the reference names */
+    struct digest at;  /* of doc */
+    struct manifest m;
+    struct img_config c;
+    struct layer_job *layers;
+    size_t n_layers;
+    bool fetched;
+};
+
+/* Are these bytes what the digest says? With an empty `want`, only tell what they are. */
+static int transfer_check(const struct str *bytes, const struct digest *want, const char *what,
+                          const char *shown, struct digest *ret, struct err *e) {
+    struct digest is;
+    int r = unpack_hash_bytes(str_c(bytes), bytes->len, want, &is, e);
+    if (r < 0)
+        return r;
+    if (want->s[0] && !digest_eq(want, &is))
+        return err_set(e, ERR_CORRUPT, -EBADMSG,
+                       "%s of %s is not what its name says: expected digest %s, got %s", what,
+                       shown, want->s, is.s);
+    *ret = is;
+    return 0;
+}
+
+static int transfer_no_platform(const struct transfer *t, struct err *e) {
+    const char *want = platform_print(&t->platform, t->a);
+    return err_set(
+        e, ERR_NOT_FOUND, -ENOENT,
+        "no matching manifest for %s in the manifest list entries of %s: ask for another "
+        "--platform",
+        want ? want : "this platform", t->shown);
+}
+
+/* Follow indexes down to the manifest of our platform. */
+static int transfer_manifest(struct transfer *t, struct err *e) {
+    const struct digest *want = NULL;
+    struct digest next;
+    char what[320];
+    snprintf(what, sizeof(what), "manifest of %.300s", t->shown);
+    for (unsigned depth = 0;; depth++) {
+        struct digest named = {""};
+        str_clear(&t->doc);
+        int r = t->src->manifest(t->src, t->conn, want, &t->doc, &named, e);
+        if (r == 0)
+            r = transfer_check(&t->doc, &named, "manifest", t->shown, &t->at, e);
+        if (r == 0)
+            r = manifest_decode(str_c(&t->doc), t->doc.len, what, t->a, &t->m, e);
+        if (r < 0)
+            return r;
+        if (!want)
+            t->top = t->at;
+        if (!t->m.is_index)
+            return 0;
+        const struct descriptor *d = manifest_select(&t->m, &t->platform);
+        if (!d)
+            return transfer_no_platform(t, e);
+        if (depth == MAX_NESTED_INDEX)
+            return err_set(e, ERR_CORRUPT, -ELOOP, "%s: indexes lead to indexes without end", what);
+        next = d->digest;
+        want = &next;
+    }
+}
+
+static int transfer_take_config(void *data, const void *p, size_t n, struct err *e) {
+    struct transfer *t = data;
+    if (t->config.len + n > t->m.config.size || str_addn(&t->config, p, n) < 0)
+        return err_set(e, ERR_CORRUPT, -EMSGSIZE,
+                       "configuration of %s is larger than its manifest says: expected %llu bytes",
+                       t->shown, (unsigned long long)t->m.config.size);
+    t->config_done += n;
+    return 0;
+}
+
+static bool transfer_same(const char *want, const char *is) {
+    return !want || !is || strcmp(want, is) == 0;
+}
+
+static int transfer_check_config(struct transfer *t, struct err *e) {
+    struct digest is;
+    char what[340];
+    int r = transfer_check(&t->config, &t->m.config.digest, "configuration", t->shown, &is, e);
+    if (r < 0)
+        return r;
+    snprintf(what, sizeof(what), "configuration of %.300s", t->shown);
+    r = img_config_decode(str_c(&t->config), t->config.len, what, t->a, &t->c, e);
+    if (r < 0)
+        return r;
+    if (t->c.n_diff_ids != t->m.n_layers)
+        return err_set(e, ERR_CORRUPT, -EINVAL,
+                       "%s names %zu layers, but the manifest has %zu: refused", what,
+                       t->c.n_diff_ids, t->m.n_layers);
+    const struct platform *has = &t->c.platform, *want = &t->platform;
+    if (!transfer_same(want->os, has->os) || !transfer_same(want->arch, has->arch)) {
+        const char *w = platform_print(want, t->a), *h = platform_print(has, t->a);
+        return err_set(e, ERR_NOT_FOUND, -ENOENT,
+                       "image with reference %s was found but does not match the specified "
+                       "platform: wanted %s, actual: %s",
+                       t->shown, w ? w : "?", h ? h : "?");
+    }
+    return 0;
+}
+
+static int transfer_config(struct transfer *t, struct err *e) {
+    if (t->m.config.size > SOURCE_MAX_CONFIG)
+        return err_set(e, ERR_CORRUPT, -EMSGSIZE,
+                       "configuration of %s: %llu bytes are more than the %zu MiB allowed",
+                       t->shown, (unsigned long long)t->m.config.size, SOURCE_MAX_CONFIG >> 20);
+    const struct source_sink sink = {transfer_take_config, t, &t->config_done};
+    int r = t->src->blob(t->src, t->conn, &t->m.config.digest, 0, &sink, e);
+    return r < 0 ? r : transfer_check_config(t, e);
+}
+
+/* File system layers and nothing else: other artifacts share the format. */
+static bool transfer_layer_type(const char *type) {
+    static const char *const known[] = {
+        MT_OCI_LAYER,
+        MT_OCI_LAYER_GZIP,
+        MT_OCI_LAYER_ZSTD,
+        MT_DOCKER_LAYER,
+        MT_DOCKER_LAYER_GZIP,
+        "application/vnd.docker.image.rootfs.diff.tar.zstd",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"};
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (strcmp(type, known[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool transfer_repeated(const struct transfer *t, const struct digest *diff_id) {
+    for (size_t i = 0; i < t->n_layers; i++) {
+        if (digest_eq(t->layers[i].diff_id, diff_id))
+            return true;
+    }
+    return false;
+}
+
+static int transfer_plan_layers(struct transfer *t, struct err *e) {
+    t->layers = arena_array(t->a, t->m.n_layers, struct layer_job);
+    if (!t->layers)
+        return err_oom(e);
+    for (size_t i = 0; i < t->m.n_layers; i++) {
+        const struct descriptor *d = &t->m.layers[i];
+        if (!transfer_layer_type(d->media_type))
+            return err_set(e, ERR_CORRUPT, -EOPNOTSUPP,
+                           "layer %.19s of %s has media type %.120s: not a file system layer that "
+                           "hako knows",
+                           d->digest.s, t->shown, d->media_type);
+        if (!transfer_repeated(t, &t->c.diff_ids[i]))
+            t->layers[t->n_layers++] = (struct layer_job){d, &t->c.diff_ids[i], false};
+    }
+    return 0;
+}
+
+/* All layers in the order of the image, before the first of them moves. */
+static void transfer_announce(struct transfer *t) {
+    for (size_t i = 0; i < t->n_layers; i++) {
+        struct job_message m = {.word = JOB_PROGRESS};
+        const struct digest *blob = &t->layers[i].blob->digest;
+        m.progress.phase = PULL_WAITING;
+        m.progress.total = t->layers[i].blob->size;
+        snprintf(m.progress.layer, sizeof(m.progress.layer), "%.12s", digest_hex(blob));
+        job_tell(t->job, &m);
+    }
+}
+
+static int transfer_commit(struct transfer *t, struct err *e) {
+    const struct store *s = t->job->rq->store;
+    uint64_t size = 0;
+    for (size_t i = 0; i < t->n_layers; i++) {
+        uint64_t one = 0;
+        int r = layer_size(s, t->layers[i].diff_id, &one);
+        if (r < 0)
+            return err_sysn(e, r, "cannot read the size of layer %.19s", t->layers[i].diff_id->s);
+        size += one;
+        t->fetched |= t->layers[i].fetched;
+    }
+    const struct image_commit c = {.ref = t->job->rq->ref,
+                                   .manifest = str_c(&t->doc),
+                                   .manifest_len = t->doc.len,
+                                   .config = str_c(&t->config),
+                                   .config_len = t->config.len,
+                                   .manifest_digest = t->at,
+                                   .config_digest = t->m.config.digest,
+                                   .repo_digest = t->top,
+                                   .size = size};
+    return image_commit(s, &c, e);
+}
+
+/* Did the reference lead to this very image before? */
+static bool transfer_known(struct transfer *t) {
+    struct image img;
+    struct err ignored;
+    const char *full = ref_full(t->job->rq->ref, t->a);
+    return full && image_find(t->job->rq->store, full, t->a, &img, &ignored) == 0 &&
+           digest_eq(&img.id, &t->m.config.digest);
+}
+
+static int transfer_image(struct transfer *t, struct pull_result *ret, struct err *e) {
+    int r = transfer_manifest(t, e);
+    if (r == 0)
+        r = transfer_config(t, e);
+    if (r == 0)
+        r = transfer_plan_layers(t, e);
+    if (r < 0)
+        return r;
+    transfer_announce(t);
+    r = layers_fetch(t->job, t->src, t->layers, t->n_layers, e);
+    bool known = r == 0 && transfer_known(t);
+    if (r == 0)
+        r = transfer_commit(t, e);
+    if (r == 0)
+        *ret = (struct pull_result){t->top, t->m.config.digest, t->fetched || !known};
+    return r;
+}
+
+/* Memory that threads may still look at is left to the end of the process when the job fails. */
+int transfer_run(struct job *j, struct pull_result *ret, struct err *e) {
+    const struct pull_request *rq = j->rq;
+    AUTO_FD int lock = -1;
+    struct transfer t = {.job = j,
+                         .a = arena_new(),
+                         .doc = STR_INIT(SOURCE_MAX_MANIFEST),
+                         .config = STR_INIT(SOURCE_MAX_CONFIG)};
+    t.shown = t.a ? ref_familiar(rq->ref, t.a) : NULL;
+    int r = t.shown ? 0 : err_oom(e);
+    if (r == 0 && rq->platform)
+        t.platform = *rq->platform;
+    else if (r == 0)
+        r = platform_parse(NULL, t.a, &t.platform, e);
+    if (r == 0)
+        r = store_pulling(rq->store, &lock, e);
+    if (r == 0)
+        r = rq->layout_dir ? source_layout_open(j, t.shown, t.a, &t.src, e)
+                           : source_net_open(j, t.shown, t.a, &t.src, e);
+    if (r == 0)
+        r = t.src->connect(t.src, &t.conn, e);
+    if (r == 0)
+        r = transfer_image(&t, ret, e);
+    if (r < 0)
+        return r;
+    t.src->disconnect(t.conn);
+    t.src->close(t.src);
+    str_free(&t.doc);
+    str_free(&t.config);
+    arena_free(t.a);
+    return 0;
+}
