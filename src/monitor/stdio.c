@@ -168,7 +168,7 @@ static int stdio_pipe(struct monitor *m, int box_end, int *ours, struct err *e) 
 
 int stdio_prepare(struct monitor *m, struct machine_stdio *ret, struct err *e) {
     const struct mon_settings *s = m->bundle.settings;
-    int fd, r;
+    int fd = -1, r;
 
     for (int i = 0; i < 3; i++)
         m->box_ends[i] = -1;
