@@ -5,14 +5,13 @@
 
 #include "base/path.h"
 #include "base/str.h"
+#include "net/forward.h"
 #include "net/net.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/wait.h>
 
 /* Only while the link still says our id: it may have been given to another since. */
 static void exit_unlink_ours(struct monitor *m, int dirfd, const char *name) {
@@ -89,21 +88,14 @@ static void exit_remove(struct monitor *m) {
     fd_close(&m->tmp_fd);
 }
 
-static void exit_stop_forwarder(struct monitor *m) {
-    if (m->forwarder > 0) {
-        kill(m->forwarder, SIGKILL);
-        waitpid(m->forwarder, NULL, 0);
-    }
-    m->forwarder = 0;
-}
-
 void exit_clean(struct monitor *m) {
     struct err ignored = {0};
 
     if (m->cleaned)
         return;
     m->cleaned = true;
-    exit_stop_forwarder(m);
+    if (m->forwarder > 0)
+        forward_stop(m->forwarder, &m->forwarder_fd);
     if (m->net_tried)
         net_detach(m->bundle.net, m->bundle.net_len, m->host_netns, &ignored);
     if (m->machine.ops)

@@ -52,15 +52,28 @@ void log_close(struct log_writer *l) {
     fd_close(&l->fd);
 }
 
+static void log_name(unsigned i, char name[static 16]) {
+    if (i == 0)
+        str_copy(name, 16, MON_LOG);
+    else
+        snprintf(name, 16, MON_LOG ".%u", i % 1000);
+}
+
+/* Only what stands before the first gap moves up: a gap is what a killed monitor left. */
 static void log_rotate(struct log_writer *l) {
     char from[16], to[16];
+    unsigned i = 1;
 
     fd_close(&l->fd);
-    for (unsigned i = l->max_files - 1; i > 0; i--) {
-        snprintf(to, sizeof(to), MON_LOG ".%u", i);
-        if (i > 1)
-            snprintf(from, sizeof(from), MON_LOG ".%u", i - 1);
-        renameat(l->dirfd, i > 1 ? from : MON_LOG, l->dirfd, to);
+    for (; i < l->max_files - 1; i++) {
+        log_name(i, to);
+        if (faccessat(l->dirfd, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            break;
+    }
+    for (; i > 0 && l->max_files > 1; i--) {
+        log_name(i - 1, from);
+        log_name(i, to);
+        renameat(l->dirfd, from, l->dirfd, to);
     }
     if (l->max_files == 1)
         unlinkat(l->dirfd, MON_LOG, 0);

@@ -128,6 +128,17 @@ static void reader_next_file(struct reader *r) {
     r->off = 0;
 }
 
+/* Through all the files that are open. */
+static int reader_all(struct reader *r, struct err *e) {
+    int rc = r->nfiles > 0 ? reader_forward(r, e) : 0;
+
+    while (rc == 0 && !r->past && r->file + 1 < r->nfiles) {
+        reader_next_file(r);
+        rc = reader_forward(r, e);
+    }
+    return rc;
+}
+
 /* --- backwards ---------------------------------------------------------------------------------
  */
 
@@ -249,16 +260,16 @@ static bool same_file(const struct stat *a, const struct stat *b) {
 }
 
 /* All files there are, oldest first. From the newest on, so that a rotation meanwhile shows the
- * same file twice rather than none. */
+ * same file twice rather than none. One may be missing: between two renames, or for ever. */
 static int reader_open(struct reader *r, struct err *e) {
     struct stat before = {0}, st;
+    int missing = 0;
 
-    for (size_t i = 0; i < LOG_FILES_MAX; i++) {
+    for (size_t i = 0; i < LOG_FILES_MAX && missing < 2; i++) {
         int fd = log_open_read(r->dirfd, i);
-        if (fd == -ENOENT && i > 0)
-            break;
+        missing = fd == -ENOENT ? missing + 1 : 0;
         if (fd == -ENOENT)
-            continue; /* between two renames */
+            continue;
         if (fd < 0 || fstat(fd, &st) < 0)
             return err_sysn(e, fd < 0 ? fd : -errno, "cannot open the container's log");
         if (same_file(&st, &before)) {
@@ -296,12 +307,8 @@ static int follow_successor(const struct reader *r) {
         return -1;
     for (; i < LOG_FILES_MAX; i++) {
         log_name(i, name);
-        if (fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-            if (i == 0)
-                continue;
-            i = LOG_FILES_MAX;
-            break;
-        }
+        if (fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
         if (same_file(&st, &ours))
             break;
         oldest = i;
@@ -311,8 +318,12 @@ static int follow_successor(const struct reader *r) {
 
 /* Give out all there is, through rotations. */
 static int follow_drain(struct reader *r, struct err *e) {
+    int rc = r->nfiles == 0 ? reader_open(r, e) : 0; /* nothing was written until now */
+
+    if (rc < 0 || r->nfiles == 0)
+        return rc;
     for (;;) {
-        int rc = reader_forward(r, e);
+        rc = reader_all(r, e);
         if (rc != 0 || r->past)
             return rc;
         int next = follow_successor(r);
@@ -394,18 +405,10 @@ int log_read(int dirfd, const struct log_query *q, log_piece_fn fn, void *data, 
     if (!(r.buf = malloc(READ_BUF)))
         return err_oom(e);
     rc = reader_open(&r, e);
-    if (rc == 0 && r.nfiles > 0) {
-        if (q->tail >= 0)
-            rc = reader_tail(&r, e);
-        while (rc == 0 && !r.past) {
-            rc = reader_forward(&r, e);
-            if (r.file + 1 >= r.nfiles)
-                break;
-            reader_next_file(&r);
-        }
-        if (rc == 0 && q->follow && !r.past)
-            rc = reader_follow(&r, notify, e);
-    }
+    if (rc == 0 && r.nfiles > 0 && q->tail >= 0)
+        rc = reader_tail(&r, e);
+    if (rc == 0)
+        rc = q->follow ? reader_follow(&r, notify, e) : reader_all(&r, e);
     reader_close(&r);
     return rc;
 }

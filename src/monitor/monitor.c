@@ -3,6 +3,7 @@
 #include "monitor/monitor.h"
 
 #include "base/str.h"
+#include "net/forward.h"
 #include "net/net.h"
 
 #include <fcntl.h>
@@ -63,8 +64,21 @@ static void monitor_exit_event(struct loop_source *src, uint32_t events) {
     monitor_ended(src->data);
 }
 
+/* Rootless: published ports are carried by a child (net/forward.h), which has the listeners. */
 static int monitor_forward(struct monitor *m, struct err *e) {
-    return m->nlisteners == 0 ? 0 : err_set(e, ERR_UNAVAILABLE, -ENOSYS, "no forwarder for ports");
+    pid_t pid;
+    int r;
+
+    if (m->nlisteners == 0)
+        return 0;
+    r = forward_spawn(m->bundle.net, m->bundle.net_len, m->listeners, m->nlisteners, m->host_netns,
+                      &pid, &m->forwarder_fd, e);
+    if (r < 0)
+        return r;
+    m->forwarder = pid;
+    while (m->nlisteners > 0)
+        close(m->listeners[--m->nlisteners]);
+    return 0;
 }
 
 int monitor_create(struct monitor *m, struct err *e) {

@@ -113,7 +113,8 @@ struct monitor {
     struct input in;
     int box_ends[3];
     uint16_t cols, rows;
-    int forwarder; /* pid of the port forwarder; 0 = none */
+    pid_t forwarder; /* the child that carries published ports; 0 = none */
+    int forwarder_fd;
     size_t nlisteners;
     int listeners[MONITOR_MAX_LISTENERS];
     struct stream streams[2];
