@@ -66,7 +66,7 @@ struct seccomp_filter {
     size_t n_rules;
 };
 
-/* Compile with libseccomp (binary tree). Arena-owned bytes. Calls newer than the profile and than
+/* Compile with libseccomp, then fold (seccomp_fold.h). Arena-owned bytes. Calls newer than the profile and than
  * hako get ENOSYS instead of a default EPERM, so that libc falls back to the older call. */
 int seccomp_build(const struct seccomp_filter *f, struct arena *a, void **ret, size_t *ret_len,
                   struct err *e);

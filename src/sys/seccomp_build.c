@@ -1,34 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules → BPF. libseccomp does the work; a prologue of our own goes before its program:
- *
- *     load arch; unknown → main
- *     guards         call by number → low half of an argument → refuse
- *     nr > newest    → ENOSYS
- *     recent calls   which the libseccomp at hand may not know → their action
- *     main           libseccomp's program
- *
- * The prologue uses only what the kernel can fold when it computes its bitmap of always-allowed
- * calls, so that an ordinary call costs nothing.
+ * Rules → BPF. libseccomp makes a program of the rules, and seccomp_fold turns that into a short
+ * one, adding on the way what libseccomp cannot say: guards by the low half of an argument, calls
+ * that the libseccomp at hand does not know yet, and ENOSYS for calls newer than all of us.
  */
 #include "sys/seccomp.h"
 
-#include "base/io.h"
 #include "base/str.h"
+#include "sys/seccomp_fold.h"
 
-#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
 enum {
     NEWEST_OF_LIBSECCOMP = 450, /* every libseccomp we build with knows calls up to here */
     X32_BIT = 0x40000000,
-    MAX_PROLOGUE = 120,
+    MAX_ARCHES = 16,
 };
 
 /* Numbers from here on are the same on all architectures (x32 aside). */
@@ -52,145 +43,101 @@ static uint32_t recent_nr(const char *name) {
     return 0;
 }
 
-/* --- prologue --------------------------------------------------------------------------------- */
+/* --- what is said before libseccomp's program is asked ------------------------------------------
+ */
 
-struct code {
-    struct sock_filter v[MAX_PROLOGUE];
-    size_t n;
-    bool full;
+struct sayings {
+    const struct seccomp_filter *f;
+    uint32_t newest; /* call that the profile or libseccomp knows */
+    struct {
+        bool fixed;
+        uint32_t action;
+    } recent[ARRAY_SIZE(recent)];
 };
 
-static void put(struct code *c, uint16_t op, uint32_t k, uint8_t jt, uint8_t jf) {
-    if (c->n == MAX_PROLOGUE)
-        c->full = true;
-    else
-        c->v[c->n++] = (struct sock_filter){.code = op, .jt = jt, .jf = jf, .k = k};
-}
-
-static void load(struct code *c, size_t offset) {
-    put(c, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
-}
-
-/* Skip `n` instructions unless A == k. */
-static void unless_equal(struct code *c, uint32_t k, uint8_t n) {
-    put(c, BPF_JMP | BPF_JEQ | BPF_K, k, 0, n);
-}
-
-static void leave(struct code *c, uint32_t action) {
-    put(c, BPF_RET | BPF_K, action, 0, 0);
-}
-
-/* A placeholder "jump to main", patched when its address is known. */
-static void to_main(struct code *c) {
-    put(c, BPF_JMP | BPF_JA, UINT32_MAX, 0, 0);
-}
-
-static size_t low_half(uint32_t index) {
-    size_t at = offsetof(struct seccomp_data, args) + 8 * (size_t)index;
-
-    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? at : at + 4;
-}
-
-/* A holds the number; it is lost when the guard's call is met, for then the guard decides. */
-static void put_guards(struct code *c, const struct seccomp_filter *f, int which) {
-    for (size_t i = 0; i < f->n_guards; i++) {
-        const struct seccomp_guard *g = &f->guards[i];
-        const uint32_t nr[] = {g->nr_x86_64, g->nr_i386, g->nr_aarch64};
-        unless_equal(c, nr[which], (uint8_t)(2 * g->n_values + 2));
-        load(c, low_half(g->index));
-        for (size_t k = 0; k < g->n_values; k++) {
-            unless_equal(c, g->values[k], 1);
-            leave(c, g->action);
-        }
-        to_main(c);
-    }
-}
-
-/* The action of the first rule without conditions that names a recent call. */
-static bool recent_action(const struct seccomp_filter *f, const char *name, uint32_t *ret) {
+static void prepare(const struct seccomp_filter *f, struct sayings *s) {
+    *s = (struct sayings){.f = f, .newest = NEWEST_OF_LIBSECCOMP};
     for (size_t i = 0; i < f->n_rules; i++)
-        for (size_t k = 0; k < f->rules[i].n_names && f->rules[i].n_args == 0; k++)
-            if (strcmp(f->rules[i].names[k], name) == 0) {
-                *ret = f->rules[i].action;
-                return true;
+        for (size_t k = 0; k < f->rules[i].n_names; k++) {
+            uint32_t nr = recent_nr(f->rules[i].names[k]);
+            if (nr == 0)
+                continue;
+            s->newest = MAX_OF(s->newest, nr);
+            size_t at = nr - recent[0].nr;
+            if (f->rules[i].n_args == 0 && !s->recent[at].fixed) {
+                s->recent[at].fixed = true;
+                s->recent[at].action = f->rules[i].action;
             }
-    return false;
+        }
 }
 
-/* Newest call that the profile names. */
-static uint32_t newest(const struct seccomp_filter *f) {
-    uint32_t nr = NEWEST_OF_LIBSECCOMP;
-
-    for (size_t i = 0; i < f->n_rules; i++)
-        for (size_t k = 0; k < f->rules[i].n_names; k++)
-            nr = MAX_OF(nr, recent_nr(f->rules[i].names[k]));
-    return nr;
-}
-
-/* A holds the number. */
-static void put_recent(struct code *c, const struct seccomp_filter *f) {
-    if ((f->default_action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO) {
-        put(c, BPF_JMP | BPF_JGT | BPF_K, newest(f), 0, 1);
-        leave(c, SECCOMP_RET_ERRNO | ENOSYS);
+static uint32_t guard_nr(const struct seccomp_guard *g, uint32_t arch) {
+    switch (arch) {
+    case AUDIT_ARCH_X86_64:
+        return g->nr_x86_64;
+    case AUDIT_ARCH_I386:
+        return g->nr_i386;
+    case AUDIT_ARCH_AARCH64:
+        return g->nr_aarch64;
+    default:
+        return UINT32_MAX;
     }
-    put(c, BPF_JMP | BPF_JGE | BPF_K, recent[0].nr, 1, 0);
-    to_main(c);
-    for (size_t i = 0; i < ARRAY_SIZE(recent); i++) {
-        uint32_t action;
-        if (recent_action(f, recent[i].name, &action) && action != f->default_action) {
-            unless_equal(c, recent[i].nr, 1);
-            leave(c, action);
+}
+
+/* Architectures whose new calls have the common numbers, and none above them for private use. */
+static bool common_numbers(uint32_t arch) {
+    return arch == AUDIT_ARCH_X86_64 || arch == AUDIT_ARCH_I386 || arch == AUDIT_ARCH_AARCH64 ||
+           arch == AUDIT_ARCH_RISCV64 || arch == AUDIT_ARCH_S390X || arch == AUDIT_ARCH_PPC64LE;
+}
+
+static struct seccomp_fold_say say(const void *data, uint32_t arch, uint32_t nr) {
+    const struct sayings *s = data;
+    uint32_t plain = arch == AUDIT_ARCH_X86_64 ? nr & ~(uint32_t)X32_BIT : nr;
+
+    for (size_t i = 0; i < s->f->n_guards; i++) {
+        const struct seccomp_guard *g = &s->f->guards[i];
+        if (guard_nr(g, arch) == plain)
+            return (struct seccomp_fold_say){.values = g->values,
+                                             .n_values = g->n_values,
+                                             .index = g->index,
+                                             .action = g->action};
+    }
+    if (!common_numbers(arch) || plain != nr || nr < recent[0].nr)
+        return (struct seccomp_fold_say){0};
+    if (nr > s->newest && (s->f->default_action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)
+        return (struct seccomp_fold_say){.fixed = true, .action = SECCOMP_RET_ERRNO | ENOSYS};
+    size_t at = nr - recent[0].nr;
+    if (at < ARRAY_SIZE(recent) && s->recent[at].fixed)
+        return (struct seccomp_fold_say){.fixed = true, .action = s->recent[at].action};
+    return (struct seccomp_fold_say){0};
+}
+
+/* Numbers at which say() changes its mind. */
+static size_t points(const struct sayings *s, uint32_t *ret, size_t max) {
+    size_t n = 0;
+
+    for (uint32_t nr = recent[0].nr; nr <= recent[0].nr + ARRAY_SIZE(recent); nr++)
+        ret[n++] = nr;
+    ret[n++] = s->newest + 1;
+    ret[n++] = X32_BIT;
+    ret[n++] = 2U * X32_BIT;
+    ret[n++] = 3U * X32_BIT;
+    for (size_t i = 0; i < s->f->n_guards && n + 8 <= max; i++) {
+        const struct seccomp_guard *g = &s->f->guards[i];
+        const uint32_t nr[] = {g->nr_x86_64, g->nr_x86_64 | X32_BIT, g->nr_i386, g->nr_aarch64};
+        for (size_t k = 0; k < ARRAY_SIZE(nr); k++) {
+            ret[n++] = nr[k];
+            ret[n++] = nr[k] + 1;
         }
     }
-}
-
-static bool has_arch(const struct seccomp_filter *f, const char *name) {
-    for (size_t i = 0; i < f->n_arches; i++)
-        if (strcmp(f->arches[i], name) == 0)
-            return true;
-    return false;
-}
-
-static void prologue(const struct seccomp_filter *f, struct code *c) {
-    const size_t nr = offsetof(struct seccomp_data, nr), arch = offsetof(struct seccomp_data, arch);
-
-    load(c, arch);
-#if defined(__x86_64__)
-    if (has_arch(f, "SCMP_ARCH_X86")) {
-        size_t skip = c->n;
-        unless_equal(c, AUDIT_ARCH_I386, 0);
-        load(c, nr);
-        put_guards(c, f, 1);
-        put_recent(c, f);
-        to_main(c);
-        c->v[skip].jf = (uint8_t)(c->n - skip - 1);
-    }
-    unless_equal(c, AUDIT_ARCH_X86_64, 1);
-    put(c, BPF_JMP | BPF_JA, 1, 0, 0);
-    to_main(c);
-    load(c, nr);
-    put(c, BPF_ALU | BPF_AND | BPF_K, (uint32_t)~X32_BIT, 0, 0);
-    put_guards(c, f, 0);
-    load(c, nr);
-    put(c, BPF_JMP | BPF_JSET | BPF_K, X32_BIT, 0, 1);
-    to_main(c);
-    put_recent(c, f);
-#elif defined(__aarch64__)
-    unless_equal(c, AUDIT_ARCH_AARCH64, 1);
-    put(c, BPF_JMP | BPF_JA, 1, 0, 0);
-    to_main(c);
-    load(c, nr);
-    put_guards(c, f, 2);
-    put_recent(c, f);
-#endif
-    for (size_t i = 0; i < c->n; i++)
-        if (c->v[i].code == (BPF_JMP | BPF_JA) && c->v[i].k == UINT32_MAX)
-            c->v[i].k = (uint32_t)(c->n - i - 1);
+    return n;
 }
 
 /* --- libseccomp ------------------------------------------------------------------------------- */
 
-static int add_arch(scmp_filter_ctx ctx, const char *word, struct err *e) {
+/* "SCMP_ARCH_X86_64" → libseccomp's token, which is the audit architecture (x32 aside); 0 unknown.
+ */
+static uint32_t arch_token(const char *word) {
     char name[32];
     const char *p = str_starts(word, "SCMP_ARCH_") ? word + 10 : word;
     size_t n = 0;
@@ -198,7 +145,12 @@ static int add_arch(scmp_filter_ctx ctx, const char *word, struct err *e) {
     for (; p[n] && n < sizeof(name) - 1; n++)
         name[n] = (char)(p[n] >= 'A' && p[n] <= 'Z' ? p[n] - 'A' + 'a' : p[n]);
     name[n] = '\0';
-    uint32_t token = seccomp_arch_resolve_name(name);
+    return seccomp_arch_resolve_name(name);
+}
+
+static int add_arch(scmp_filter_ctx ctx, const char *word, struct err *e) {
+    uint32_t token = arch_token(word);
+
     if (token == 0)
         return err_set(e, ERR_USAGE, -EINVAL, "seccomp: unknown architecture \"%s\"", word);
     int r = seccomp_arch_add(ctx, token);
@@ -255,9 +207,9 @@ static int add_rule(scmp_filter_ctx ctx, const struct seccomp_filter *f,
     return 0;
 }
 
-static int export_program(scmp_filter_ctx ctx, const struct code *head, struct arena *a, void **ret,
-                          size_t *ret_len, struct err *e) {
-    const size_t head_len = head->n * sizeof(struct sock_filter);
+/* The program of the rules, in arena memory. */
+static int export_program(scmp_filter_ctx ctx, struct arena *a, struct sock_filter **ret,
+                          size_t *ret_n, struct err *e) {
     AUTO_FD int fd = memfd_create("seccomp", MFD_CLOEXEC);
 
     if (fd < 0)
@@ -266,24 +218,67 @@ static int export_program(scmp_filter_ctx ctx, const struct code *head, struct a
     if (r < 0)
         return err_sysn(e, r, "seccomp: compile");
     off_t len = lseek(fd, 0, SEEK_END);
-    size_t total = len < 0 ? 0 : (size_t)len + head_len;
-    if (len <= 0 || total / sizeof(struct sock_filter) > BPF_MAXINSNS)
-        return err_set(e, ERR_USAGE, -E2BIG, "seccomp: the profile is too long for the kernel");
-    char *bytes = arena_alloc(a, total);
-    if (!bytes)
+    if (len <= 0)
+        return err_set(e, ERR_INTERNAL, -EIO, "seccomp: empty program");
+    struct sock_filter *v = arena_alloc(a, (size_t)len);
+    if (!v)
         return err_oom(e);
-    memcpy(bytes, head->v, head_len);
-    if (pread(fd, bytes + head_len, (size_t)len, 0) != len)
+    if (pread(fd, v, (size_t)len, 0) != len)
         return err_sys(e, "read the compiled filter");
-    *ret = bytes;
-    *ret_len = total;
+    *ret = v;
+    *ret_n = (size_t)len / sizeof(*v);
+    return 0;
+}
+
+/* The native architecture first: it is asked about most. */
+static size_t audit_arches(const struct seccomp_filter *f, uint32_t *ret) {
+    size_t n = 0;
+
+    ret[n++] = seccomp_arch_native();
+    for (size_t i = 0; i < f->n_arches && n < MAX_ARCHES; i++) {
+        uint32_t token = arch_token(f->arches[i]);
+        /* x32 is x86_64 with a bit in the number */
+        if (token && token != ret[0] && token != SCMP_ARCH_X32)
+            ret[n++] = token;
+    }
+    return n;
+}
+
+static int fold(const struct seccomp_filter *f, const struct sock_filter *prog, size_t n,
+                struct arena *a, void **ret, size_t *ret_len, struct err *e) {
+    struct sock_filter *out = arena_array(a, BPF_MAXINSNS, struct sock_filter);
+    uint32_t arches[MAX_ARCHES], at[128];
+    struct sayings sayings;
+    size_t out_n;
+
+    if (!out)
+        return err_oom(e);
+    prepare(f, &sayings);
+    struct seccomp_fold in = {
+        .prog = prog,
+        .n = n,
+        .arches = arches,
+        .n_arches = audit_arches(f, arches),
+        .say = say,
+        .data = &sayings,
+        .points = at,
+        .n_points = points(&sayings, at, ARRAY_SIZE(at)),
+    };
+    int r = seccomp_fold(&in, out, &out_n);
+    if (r == -E2BIG)
+        return err_set(e, ERR_USAGE, r, "seccomp: the profile is too long for the kernel");
+    if (r < 0)
+        return err_sysn(e, r, "seccomp: fold the program of libseccomp");
+    *ret = out;
+    *ret_len = out_n * sizeof(*out);
     return 0;
 }
 
 int seccomp_build(const struct seccomp_filter *f, struct arena *a, void **ret, size_t *ret_len,
                   struct err *e) {
-    struct code head = {.n = 0};
     scmp_filter_ctx ctx = seccomp_init(f->default_action);
+    struct sock_filter *prog = NULL;
+    size_t n = 0;
     int r = 0;
 
     if (!ctx)
@@ -291,20 +286,10 @@ int seccomp_build(const struct seccomp_filter *f, struct arena *a, void **ret, s
                        f->default_action);
     for (size_t i = 0; i < f->n_arches && r == 0; i++)
         r = add_arch(ctx, f->arches[i], e);
-    bool any = false;
-    for (size_t i = 0; i < f->n_rules && r == 0; i++) {
+    for (size_t i = 0; i < f->n_rules && r == 0; i++)
         r = add_rule(ctx, f, &f->rules[i], e);
-        any = any || f->rules[i].action != f->default_action;
-    }
-    /* An empty tree is compiled wrongly (libseccomp#370). */
-    if (r == 0 && any)
-        seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (r == 0)
-        prologue(f, &head);
-    if (r == 0 && head.full)
-        r = err_set(e, ERR_INTERNAL, -E2BIG, "seccomp: prologue too long");
-    if (r == 0)
-        r = export_program(ctx, &head, a, ret, ret_len, e);
+        r = export_program(ctx, a, &prog, &n, e);
     seccomp_release(ctx);
-    return r;
+    return r < 0 ? r : fold(f, prog, n, a, ret, ret_len, e);
 }

@@ -17,8 +17,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 bool userns_inside(void) {
     char line[64];
     unsigned long first[3] = {0};
