@@ -20,7 +20,12 @@
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_MAX_STEPS 65535u
 
-enum plan_section { PLAN_HOST_OPEN, PLAN_INIT, PLAN_SECTIONS };
+enum plan_section {
+    PLAN_HOST_OPEN, /* monitor */
+    PLAN_BIRTH,     /* a helper that clones init: what init must find itself in from the start */
+    PLAN_INIT,      /* init */
+    PLAN_SECTIONS
+};
 
 /*
  * X(op, word, refs, nums)
@@ -39,6 +44,7 @@ enum plan_section { PLAN_HOST_OPEN, PLAN_INIT, PLAN_SECTIONS };
     /* INIT: namespaces and cgroups */                                                             \
     X(JOIN_NS, "join-ns", "S", "x")               /* path; CLONE_NEW* */                           \
     X(JOIN_CGROUP, "join-cgroup", "S", "")        /* v1 dir */                                     \
+    X(JOIN_BOX, "join-box", "", "x")              /* exec: CLONE_NEW* of init to enter */          \
     X(UNSHARE, "unshare", "", "x")                /* CLONE_NEW* */                                 \
     X(ROOT_IDS, "root-ids", "", "")               /* become 0:0 of our user namespace */           \
     /* INIT: root and mounts */                                                                    \
@@ -78,7 +84,7 @@ enum plan_section { PLAN_HOST_OPEN, PLAN_INIT, PLAN_SECTIONS };
     X(NO_NEW_PRIVS, "no-new-privs", "", "")                                                        \
     X(SECCOMP, "seccomp", "B", "x")               /* filter; flags */                              \
     X(CAPS, "caps", "", "xxxx")                   /* effective, permitted, inheritable, ambient */ \
-    X(EXEC, "exec", "LLs", "")                    /* argv, env, search path */
+    X(EXEC, "exec", "Lls", "")                    /* argv, env, search path */
 /* clang-format on */
 
 enum plan_op {
@@ -97,6 +103,7 @@ enum {
     PLAN_IN_PROC = 1 << 4,   /* the target may lie in procfs */
     PLAN_CLAMP = 1 << 5,     /* RLIMIT, OOM_SCORE: as far as we may */
     PLAN_AS_INIT = 1 << 6,   /* EXEC: stay as PID 1, run the command as a child */
+    PLAN_SECOND_TRY = 1 << 7, /* CWD: only if root could not enter it */
 };
 
 enum {

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The interpreter of a plan's INIT section, running in the child between clone and execve.
+ *
+ * Rules here: no heap, no stdio streams, no decisions. The process is a fork of the monitor: what
+ * it may touch is its own stack and `struct apply`. Every path of the box is resolved by openat2
+ * beneath the new root and then used as a descriptor; every write to procfs goes through the
+ * host's /proc, opened before the box has a say, so that nothing of an image can stand in its way.
+ */
+#pragma once
+
+#include "machine/machine.h"
+#include "machine/plan_format.h"
+
+struct apply {
+    const struct plan *plan;
+    const struct machine_stdio *io;
+    struct err *e;
+    int sock;      /* to the starter */
+    int box;       /* exec: pidfd of the box's init; else -1 */
+    int root;      /* root of the box while it is put together; -1 = "/" is it */
+    int proc;      /* the host's procfs */
+    int null;      /* the host's /dev/null */
+    int empty;     /* read-only empty directory that masks others; -1 until needed */
+    int dir;       /* directory of the last node or symlink */
+    uint32_t dir_ref;
+    bool cwd_again; /* root could not enter the working directory: the user may */
+    pid_t starter; /* parent, as seen at birth */
+};
+
+/* Run the section; returns only on failure (negative errno, `e` set) or after EXEC as PID 1 of a
+ * box with --init: then `*exit_code` is what to leave with. */
+int apply_run(struct apply *a, int *exit_code);
+
+/* One function per step. 0 or negative errno with a->e set. */
+typedef int apply_fn(struct apply *a, const struct plan_step *s);
+apply_fn apply_join_ns, apply_join_cgroup, apply_join_box, apply_unshare, apply_root_ids;
+apply_fn apply_propagation, apply_root_overlay, apply_root_dir, apply_root_attr, apply_pivot;
+apply_fn apply_mount, apply_bind, apply_attr;
+apply_fn apply_symlink, apply_node, apply_node_bind, apply_console;
+apply_fn apply_mask, apply_readonly;
+apply_fn apply_hostname, apply_domainname, apply_sysctl, apply_oom_score, apply_rlimit;
+apply_fn apply_keyring, apply_personality, apply_scheduler, apply_io_priority;
+apply_fn apply_apparmor, apply_selinux, apply_cwd, apply_caps_bound, apply_groups, apply_user;
+apply_fn apply_umask, apply_no_new_privs, apply_seccomp, apply_caps;
+
+/* --- shared by the steps ----------------------------------------------------------------------- */
+
+static inline const char *apply_str(const struct apply *a, const struct plan_step *s, int i) {
+    return plan_str(a->plan, s->ref[i]);
+}
+/* "cannot <what> <path>: <errno>" */
+int apply_failed(struct apply *a, int code, const char *what, const char *path);
+/* O_PATH descriptor of a mount target in the box, made (as directory or file) when missing. */
+int apply_target(struct apply *a, const char *path, bool dir, uint32_t flags);
+/* Directory of the box, made when missing; kept open for the next step that names it. Borrowed. */
+int apply_dir(struct apply *a, uint32_t ref);
+/* Write a file of procfs beneath the host's /proc: "self/oom_score_adj". */
+int apply_write_proc(struct apply *a, const char *path, const char *value);
+/* The starter's death kills us; must be renewed after a change of user. */
+int apply_die_with_starter(struct apply *a);
+
+/* copyup.c: copy what directory `from` holds into `to`, with owners, modes, times, attributes. */
+int copyup_tree(int from, int to, struct err *e);
+/* 1 empty, 0 not, -errno. */
+int copyup_is_empty(int dir);
+
+/* apply_exec.c: the last step. Returns only on failure. */
+int apply_exec(struct apply *a, const struct plan_step *s);
+/* init.c: PID 1 of the box: start `run`, forward signals, reap; returns the box's exit code. */
+int init_main(struct apply *a, int (*run)(struct apply *a, const struct plan_step *s),
+              const struct plan_step *s, int *exit_code);

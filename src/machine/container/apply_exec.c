@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The last step: find the command in the box and become it. */
+#include "machine/container/apply.h"
+
+#include "sys/syscalls.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* The kernel wants pointers where the plan has offsets. Anonymous pages, gone with execve. */
+static char **exec_vector(struct apply *a, uint32_t ref) {
+    uint32_t n;
+    const uint32_t *v = plan_list(a->plan, ref, &n);
+    void *mem = mmap(NULL, (n + 1) * sizeof(char *), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mem == MAP_FAILED)
+        return NULL;
+    char **out = mem;
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (char *)(uintptr_t)plan_str(a->plan, v[i]);
+    out[n] = NULL;
+    return out;
+}
+
+/* 0, or why this file cannot be run. */
+static int exec_usable(const char *path) {
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    if (!S_ISREG(st.st_mode) || syscall(SYS_faccessat, AT_FDCWD, path, 1 /* X_OK */) < 0)
+        return -EACCES;
+    return 0;
+}
+
+/* Go's LookPath, whose words docker's users know: the first file in PATH that may be run; what may
+ * not is passed over, and said only when nothing else is found. */
+static int exec_search(const char *name, const char *path, char *out, size_t size) {
+    int seen = -ENOENT;
+    for (const char *s = path; s;) {
+        size_t n = strcspn(s, ":");
+        int w = n ? snprintf(out, size, "%.*s/%s", (int)n, s, name)
+                  : snprintf(out, size, "./%s", name);
+        if (w > 0 && (size_t)w < size) {
+            int r = exec_usable(out);
+            if (r == 0)
+                return 0;
+            if (r == -EACCES)
+                seen = r;
+        }
+        s = s[n] ? s + n + 1 : NULL;
+    }
+    return seen;
+}
+
+static int exec_not_found(struct apply *a, const char *name, int code, bool searched) {
+    if (searched && code == -ENOENT)
+        return err_set(a->e, ERR_CMD_NOT_FOUND, code,
+                       "exec: \"%s\": executable file not found in $PATH", name);
+    if (code == -ENOENT || code == -ENOTDIR || code == -ELOOP)
+        return err_set(a->e, code == -ENOENT ? ERR_CMD_NOT_FOUND : ERR_CMD_NOT_EXEC, code,
+                       "exec: \"%s\": stat %s: %s", name, name,
+                       code == -ENOENT    ? "no such file or directory"
+                       : code == -ENOTDIR ? "not a directory"
+                                          : "too many levels of symbolic links");
+    return err_set(a->e, ERR_CMD_NOT_EXEC, code, "exec: \"%s\": %s", name,
+                   code == -EISDIR ? "is a directory" : "permission denied");
+}
+
+/* execve itself said no. */
+static int exec_refused(struct apply *a, const char *path, int code) {
+    switch (code) {
+    case -ENOENT:
+        return err_set(a->e, ERR_CMD_NOT_FOUND, code,
+                       "exec %s: no such file or directory (its interpreter or loader is not in "
+                       "the image)",
+                       path);
+    case -ENOEXEC:
+        return err_set(a->e, ERR_CMD_NOT_EXEC, code,
+                       "exec %s: exec format error (a program of another architecture, or a script "
+                       "without #!)",
+                       path);
+    case -EAGAIN:
+        return err_set(a->e, ERR_CMD_NOT_EXEC, code,
+                       "exec %s: the limit on processes of this user is reached", path);
+    default:
+        return err_set(a->e, ERR_CMD_NOT_EXEC, code, "exec %s: %s", path, strerror(-code));
+    }
+}
+
+int apply_exec(struct apply *a, const struct plan_step *s) {
+    char found[4096];
+    uint32_t n;
+    const uint32_t *list = plan_list(a->plan, s->ref[0], &n);
+    if (n == 0)
+        return err_set(a->e, ERR_USAGE, -EINVAL, "no command given, and the image has none");
+    const char *name = plan_str(a->plan, list[0]), *search = apply_str(a, s, 2);
+    const char *path = name;
+    int r = -ENOENT;
+    bool searched = !strchr(name, '/');
+    if (!searched) {
+        r = exec_usable(name);
+    } else if (name[0]) {
+        path = found;
+        r = exec_search(name, search ? search : "", found, sizeof(found));
+    }
+    if (r < 0)
+        return exec_not_found(a, name, r, searched);
+    char **argv = exec_vector(a, s->ref[0]), **envp = exec_vector(a, s->ref[1]);
+    if (!argv || !envp)
+        return err_oom(a->e);
+    sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    execve(path, argv, envp);
+    return exec_refused(a, path, -errno);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mounts of the box: file systems, binds, masks. */
+#include "machine/container/apply.h"
+
+#include "base/path.h"
+#include "sys/mount.h"
+#include "sys/syscalls.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* Put a detached mount on its target and let go of it. */
+static int mount_finish(struct apply *a, int mnt, int target, const char *path) {
+    int r = mount_put(mnt, target);
+    fd_close(&a->dir); /* what was kept open may be covered now */
+    if (r == -ENOTDIR || r == -EISDIR)
+        return err_set(a->e, ERR_USAGE, r,
+                       "cannot mount on %s: one is a directory, the other a file", path);
+    return r < 0 ? apply_failed(a, r, "mount on", path) : 0;
+}
+
+static int mount_new(struct apply *a, const struct plan_step *s) {
+    char why[128] = "";
+    const char *type = apply_str(a, s, 0), *target = apply_str(a, s, 2);
+    uint32_t n;
+    const uint32_t *opt = plan_list(a->plan, s->ref[3], &n);
+    int fs = mount_fs(type);
+    if (fs < 0)
+        return err_sysn(a->e, fs, "mount on %s: file system type %s", target, type);
+    int r = mount_fs_set(fs, "source", apply_str(a, s, 1));
+    for (uint32_t i = 0; r == 0 && i < n; i++) {
+        r = mount_fs_option(fs, plan_str(a->plan, opt[i]));
+        if (r < 0)
+            err_sysn(a->e, r, "mount %s on %s: option \"%s\"", type, target,
+                     plan_str(a->plan, opt[i]));
+    }
+    if (r < 0) {
+        close(fs);
+        return r;
+    }
+    r = mount_fs_done(fs, s->num[0], why, sizeof(why));
+    return r < 0 ? err_sysn(a->e, r, "cannot mount %s on %s%s%s", type, target,
+                            why[0] ? ": " : "", why)
+                 : r;
+}
+
+/* Fill a new mount from what the image has at its place. */
+static int mount_copyup(struct apply *a, int mnt, const char *target) {
+    AUTO_FD int from = path_open_in_root(a->root, target, O_RDONLY | O_DIRECTORY, 0);
+    if (from < 0)
+        return from == -ENOENT || from == -ENOTDIR ? 0 : apply_failed(a, from, "read", target);
+    AUTO_FD int to = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (to < 0)
+        return to == -1 && errno == ENOTDIR ? 0 : err_sys(a->e, "cannot open the volume of %s", target);
+    int r = copyup_is_empty(to);
+    if (r < 0)
+        return apply_failed(a, r, "read the volume of", target);
+    if (r == 1 && (r = copyup_tree(from, to, a->e)) < 0)
+        return err_wrap(a->e, "cannot fill the volume of %s", target);
+    return 0;
+}
+
+int apply_mount(struct apply *a, const struct plan_step *s) {
+    const char *path = apply_str(a, s, 2);
+    AUTO_FD int target = apply_target(a, path, true, s->flags);
+    if (target < 0)
+        return target;
+    uint64_t attr = s->num[0];
+    AUTO_FD int mnt = mount_new(a, s);
+    if (mnt < 0)
+        return mnt;
+    int r = s->flags & PLAN_COPYUP ? mount_copyup(a, mnt, path) : 0;
+    if (r == 0 && s->num[1])
+        r = mount_set(mnt, true, 0, 0, s->num[1]);
+    (void)attr;
+    return r < 0 ? r : mount_finish(a, mnt, target, path);
+}
+
+static int bind_attributes(int mnt, const struct plan_step *s) {
+    int r = 0;
+    if (s->num[2] | s->num[3])
+        r = mount_set(mnt, true, s->num[2], s->num[3], 0);
+    if (r == 0 && (s->num[0] | s->num[1]))
+        r = mount_set(mnt, false, s->num[0], s->num[1], 0);
+    if (r == 0 && s->num[4])
+        r = mount_set(mnt, s->num[4] & MS_REC, 0, 0, s->num[4] & ~(uint64_t)MS_REC);
+    return r;
+}
+
+int apply_bind(struct apply *a, const struct plan_step *s) {
+    const char *source = apply_str(a, s, 0), *path = apply_str(a, s, 1);
+    struct stat st;
+    AUTO_FD int mnt = mount_bind(AT_FDCWD, source, s->flags & PLAN_RECURSIVE);
+    if (mnt == -ENOENT)
+        return err_set(a->e, ERR_USAGE, mnt, "bind source path does not exist: %s", source);
+    if (mnt < 0)
+        return apply_failed(a, mnt, "bind", source);
+    if (fstat(mnt, &st) < 0)
+        return err_sys(a->e, "cannot look at %s", source);
+    AUTO_FD int target = apply_target(a, path, S_ISDIR(st.st_mode), s->flags);
+    if (target < 0)
+        return target;
+    int r = s->flags & PLAN_COPYUP ? mount_copyup(a, mnt, path) : 0;
+    if (r < 0)
+        return r;
+    r = bind_attributes(mnt, s);
+    if (r < 0)
+        return err_sysn(a->e, r, "cannot set the options of the mount of %s on %s%s", source, path,
+                        r == -EPERM ? " (the host's mount forbids it: ask for less)" : "");
+    return mount_finish(a, mnt, target, path);
+}
+
+int apply_attr(struct apply *a, const struct plan_step *s) {
+    const char *path = apply_str(a, s, 0);
+    AUTO_FD int fd = path_open_in_root(a->root, path, O_PATH, 0);
+    int r = fd < 0 ? fd : mount_set(fd, false, s->num[0], 0, s->num[1]);
+    return r < 0 ? apply_failed(a, r, "set the mount options of", path) : 0;
+}
+
+/* --- masks ------------------------------------------------------------------------------------- */
+
+static int mask_dir(struct apply *a) {
+    if (a->empty < 0) {
+        int fs = mount_fs("tmpfs");
+        if (fs < 0)
+            return fs;
+        int mnt = mount_fs_done(fs,
+                                MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                    MOUNT_ATTR_NOEXEC,
+                                NULL, 0);
+        if (mnt < 0)
+            return mnt;
+        a->empty = mnt;
+    }
+    return mount_bind(a->empty, "", false);
+}
+
+int apply_mask(struct apply *a, const struct plan_step *s) {
+    const char *path = apply_str(a, s, 0);
+    struct stat st;
+    AUTO_FD int target = path_open_in_root(a->root, path, O_PATH, 0);
+    if (target == -ENOENT || target == -ENOTDIR)
+        return 0;
+    if (target < 0 || fstat(target, &st) < 0)
+        return apply_failed(a, target < 0 ? target : -errno, "mask", path);
+    AUTO_FD int mnt = S_ISDIR(st.st_mode) ? mask_dir(a) : mount_bind(a->null, "", false);
+    int r = mnt < 0 ? mnt : mount_put(mnt, target);
+    return r < 0 ? apply_failed(a, r, "mask", path) : 0;
+}
+
+int apply_readonly(struct apply *a, const struct plan_step *s) {
+    const char *path = apply_str(a, s, 0);
+    AUTO_FD int target = path_open_in_root(a->root, path, O_PATH, 0);
+    if (target == -ENOENT || target == -ENOTDIR)
+        return 0;
+    AUTO_FD int mnt = target < 0 ? target : mount_bind(target, "", true);
+    int r = mnt;
+    if (mnt >= 0)
+        r = mount_set(mnt, true, MOUNT_ATTR_RDONLY, 0, 0);
+    if (r == 0)
+        r = mount_put(mnt, target);
+    return r < 0 ? apply_failed(a, r, "make read-only", path) : 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Namespaces, cgroups, and the root file system: from recipe to "/". */
+#include "machine/container/apply.h"
+
+#include "base/path.h"
+#include "sys/cgroup.h"
+#include "sys/mount.h"
+#include "sys/ns.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+int apply_join_ns(struct apply *a, const struct plan_step *s) {
+    const char *path = apply_str(a, s, 0);
+    int r = ns_join(path, s->num[0]);
+    return r < 0 ? apply_failed(a, r, "join the namespace", path) : 0;
+}
+
+int apply_join_cgroup(struct apply *a, const struct plan_step *s) {
+    const char *dir = apply_str(a, s, 0);
+    int r = cgroup_join_v1(dir);
+    return r < 0 ? apply_failed(a, r, "enter the cgroup", dir) : 0;
+}
+
+int apply_join_box(struct apply *a, const struct plan_step *s) {
+    int r = ns_join_process(a->box, s->num[0]);
+    if (r == -ESRCH)
+        return err_set(a->e, ERR_CONFLICT, r, "the container has stopped");
+    return r < 0 ? err_sysn(a->e, r, "cannot enter the container's namespaces") : 0;
+}
+
+int apply_unshare(struct apply *a, const struct plan_step *s) {
+    int r = ns_unshare(s->num[0]);
+    return r < 0 ? err_sysn(a->e, r, "cannot make a namespace") : 0;
+}
+
+int apply_root_ids(struct apply *a, const struct plan_step *s) {
+    /* a user namespace without setgroups (a single mapped id) has no groups to drop */
+    if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
+        return err_sys(a->e, "cannot drop groups");
+    if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+        return err_sys(a->e, "cannot become root of the user namespace: does its map hold id 0?");
+    return apply_die_with_starter(a);
+}
+
+int apply_propagation(struct apply *a, const struct plan_step *s) {
+    int r = mount_propagation((unsigned long)s->num[0]);
+    return r < 0 ? err_sysn(a->e, r, "cannot part the box's mounts from the host's") : 0;
+}
+
+/* --- root -------------------------------------------------------------------------------------- */
+
+/* Attach a detached root on the host directory `at`, in our own mount namespace. */
+static int root_attach(struct apply *a, int mnt, const char *at) {
+    AUTO_FD int target = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (target < 0) {
+        int r = err_sys(a->e, "cannot open %s", at);
+        close(mnt);
+        return r;
+    }
+    int r = mount_put(mnt, target);
+    if (r < 0) {
+        close(mnt);
+        return apply_failed(a, r, "attach the root on", at);
+    }
+    a->root = mnt;
+    return 0;
+}
+
+/* "lowerdir+" takes one layer each, without escapes and without the page's limit on length. */
+static int overlay_layers(struct apply *a, int fs, const struct plan_step *s) {
+    uint32_t n;
+    const uint32_t *lower = plan_list(a->plan, s->ref[0], &n);
+    for (uint32_t i = 0; i < n; i++) {
+        int r = mount_fs_set(fs, "lowerdir+", plan_str(a->plan, lower[i]));
+        if (r < 0)
+            return r;
+    }
+    return n ? 0 : -EINVAL;
+}
+
+/* Before 6.7: one string. Layers by /proc/self/fd: short, and free of ":" and "\". */
+static int overlay_layers_old(struct apply *a, int fs, const struct plan_step *s) {
+    char text[4096];
+    size_t at = 0;
+    uint32_t n;
+    const uint32_t *lower = plan_list(a->plan, s->ref[0], &n);
+    for (uint32_t i = 0; i < n; i++) {
+        int fd = open(plan_str(a->plan, lower[i]), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return -errno;
+        int w = snprintf(text + at, sizeof(text) - at, "%s/proc/self/fd/%d", i ? ":" : "", fd);
+        if (w < 0 || (size_t)w >= sizeof(text) - at)
+            return -E2BIG;
+        at += (size_t)w;
+    }
+    return n ? mount_fs_set(fs, "lowerdir", text) : -EINVAL;
+}
+
+static int overlay_configure(struct apply *a, int fs, const struct plan_step *s, bool old) {
+    const char *upper = apply_str(a, s, 1), *work = apply_str(a, s, 2);
+    int r = old ? overlay_layers_old(a, fs, s) : overlay_layers(a, fs, s);
+    if (r == 0 && upper)
+        r = mount_fs_set(fs, "upperdir", upper);
+    if (r == 0 && upper && work)
+        r = mount_fs_set(fs, "workdir", work);
+    if (r == 0 && (s->num[0] & PLAN_OVL_USERXATTR))
+        r = mount_fs_option(fs, "userxattr");
+    if (r == 0 && (s->num[0] & PLAN_OVL_VOLATILE))
+        r = mount_fs_option(fs, "volatile");
+    return r;
+}
+
+int apply_root_overlay(struct apply *a, const struct plan_step *s) {
+    char why[128] = "";
+    uint32_t n;
+    const uint32_t *lower = plan_list(a->plan, s->ref[0], &n);
+    int fs = mount_fs("overlay");
+    int r = fs < 0 ? fs : overlay_configure(a, fs, s, false);
+    if (r == -EINVAL && fs >= 0 && n) {
+        close(fs);
+        fs = mount_fs("overlay");
+        r = fs < 0 ? fs : overlay_configure(a, fs, s, true);
+    }
+    int mnt = r;
+    if (r == 0)
+        mnt = mount_fs_done(fs, 0, why, sizeof(why));
+    else if (fs >= 0)
+        close(fs);
+    if (mnt < 0)
+        return err_sysn(a->e, mnt, "cannot mount the root file system (overlay of %u layers%s%s)", n,
+                        why[0] ? ": " : "", why);
+    /* on its own work directory: nobody else has business there */
+    return root_attach(a, mnt, s->ref[2] ? apply_str(a, s, 2) : plan_str(a->plan, lower[0]));
+}
+
+int apply_root_dir(struct apply *a, const struct plan_step *s) {
+    const char *dir = apply_str(a, s, 0);
+    int mnt = mount_bind(AT_FDCWD, dir, true);
+    return mnt < 0 ? apply_failed(a, mnt, "use as root", dir) : root_attach(a, mnt, dir);
+}
+
+int apply_root_attr(struct apply *a, const struct plan_step *s) {
+    AUTO_FD int after_pivot = a->root >= 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int root = a->root >= 0 ? a->root : after_pivot;
+    int r = 0;
+    if (s->num[0])
+        r = mount_set(root, false, s->num[0], 0, 0);
+    if (r == 0 && s->num[1])
+        r = mount_set(root, true, 0, 0, s->num[1]);
+    return r < 0 ? err_sysn(a->e, r, "cannot set the attributes of the root file system") : 0;
+}
+
+int apply_pivot(struct apply *a, const struct plan_step *s) {
+    int r = mount_pivot(a->root);
+    if (r < 0)
+        return err_sysn(a->e, r, "cannot make the root file system the root");
+    fd_close(&a->root);
+    fd_close(&a->dir);
+    fd_close(&a->empty);
+    return 0;
+}

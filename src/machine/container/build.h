@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan_build in parts: each file turns one topic of the runtime-spec into steps. PURE. What hako
+ * cannot do is refused here, by name, never passed over.
+ */
+#pragma once
+
+#include "machine/container/cgroup_plan.h"
+#include "machine/plan_writer.h"
+
+struct build {
+    const struct rt_spec *spec;
+    const struct rt_process *process;
+    const struct root_recipe *root; /* NULL: exec */
+    const struct plan_host *host;
+    struct plan_writer w;
+    struct arena *a;
+    struct err *e;
+    uint64_t made;      /* namespaces of its own (CLONE_NEW*) */
+    uint64_t all;       /* and joined ones */
+    bool cgroup_ns;     /* made by unshare once the cgroups are joined */
+    bool in_userns;     /* the box's root is not the host's */
+    struct cgroup_plan cgroups;
+};
+
+/* Add one INIT step. */
+#define build_init(b, op_, ...) plan_writer_init(&(b)->w, (op_), __VA_ARGS__)
+static inline uint32_t build_str(struct build *b, const char *s) {
+    return plan_writer_str(&b->w, s);
+}
+
+typedef int build_fn(struct build *b);
+build_fn build_refuse;             /* refuse.c */
+build_fn build_namespaces;         /* plan_ns.c */
+build_fn build_cgroups;            /* plan_cgroups.c */
+build_fn build_enter;              /* plan_cgroups.c: joins and unshare, at the head of INIT */
+build_fn build_root, build_root_done; /* plan_root.c */
+build_fn build_mounts;             /* plan_mounts.c */
+build_fn build_devices;            /* plan_devices.c */
+build_fn build_paths;              /* plan_root.c: masked and read-only */
+build_fn build_kernel;             /* plan_task.c: names, sysctl */
+build_fn build_limits;             /* plan_limits.c: rlimits, oom, scheduling */
+build_fn build_user;               /* plan_task.c: labels, directory, user */
+build_fn build_rights;             /* plan_task.c: filter, capabilities */
+build_fn build_exec;               /* plan_task.c: the command */
+
+/* plan_cgroup_mount.c: mount type "cgroup" at `m`'s destination. */
+struct mount_words;
+int build_cgroup_mount(struct build *b, const struct rt_mount *m, const struct mount_words *w);
+
+/* mount_words.c: the options of one mount. */
+struct mount_words {
+    uint64_t set, clear, rset, rclear; /* MOUNT_ATTR_* */
+    uint64_t propagation;              /* MS_* */
+    bool bind, recursive, tmpcopyup;
+    struct strlist data; /* for the file system */
+};
+int mount_words_parse(const struct rt_mount *m, struct arena *a, struct mount_words *ret,
+                      struct err *e);
+/* "rslave" → MS_SLAVE | MS_REC; 0 = no such word. */
+uint64_t mount_words_propagation(const char *word);

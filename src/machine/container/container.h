@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The container backend's own state, and the files it is made of. */
+#pragma once
+
+#include "machine/machine.h"
+#include "machine/plan_format.h"
+
+struct container {
+    int sock;   /* to init, until execve; -1 */
+    bool reaped;
+    struct cgroup_set cgroups; /* borrowed from the plan */
+};
+_Static_assert(sizeof(struct container) <= sizeof(((struct machine *)0)->room),
+               "machine.room is too small");
+
+static inline struct container *container_of(struct machine *m) {
+    return m->priv;
+}
+
+/* host.c: the HOST_OPEN section, and its undoing. */
+int host_apply(const struct plan *p, struct err *e);
+/* Does the machine have a cgroup of its own? */
+bool host_has_cgroup(const struct cgroup_set *s);
+/* Kill all processes of the machine: through its pid namespace or its cgroup. */
+int host_kill(const struct plan *p, int pidfd, struct err *e);
+
+/* spawn.c */
+int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e);
+/* Run the INIT section in the child; never returns. */
+_Noreturn void spawn_child(const struct plan *p, const struct machine_stdio *io, int sock, int box,
+                           bool wait_for_maps);
+/* Read what init says until `until` (enum sync_word, 0 = execve). */
+int spawn_hear(int sock, int until, int *console, struct err *e);
+
+/* exec.c */
+int exec_start(struct machine *m, const struct plan *p, const struct machine_stdio *io,
+               struct machine_exec *ret, struct err *e);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A second task in a running box: born in its pid namespace, it joins the rest itself. */
+#include "machine/container/container.h"
+
+#include "machine/container/birth.h"
+#include "machine/container/sync.h"
+#include "sys/pidref.h"
+
+#include <sys/prctl.h>
+
+#define EXEC_KILL_TIMEOUT_MS 10000
+
+static void exec_undo(struct machine_exec *x) {
+    int code, signo;
+    if (x->exit_fd >= 0) {
+        pidref_kill(x->exit_fd, EXEC_KILL_TIMEOUT_MS);
+        pidref_reap(x->exit_fd, &code, &signo);
+    }
+    fd_close(&x->exit_fd);
+    fd_close(&x->console);
+}
+
+int exec_start(struct machine *m, const struct plan *p, const struct machine_stdio *io,
+               struct machine_exec *ret, struct err *e) {
+    struct cgroup_set set;
+    plan_cgroups(p, &set);
+    AUTO_FD int cgroup = set.v2 ? cgroup_open(set.v2) : -1;
+    if (set.v2 && cgroup < 0)
+        return err_sysn(e, cgroup, "cannot open the cgroup %s", set.v2);
+    struct birth b = {.plan = p, .io = io, .box = m->exit_fd, .cgroup = cgroup, .pidfd = -1};
+    prctl(PR_SET_DUMPABLE, 0);
+    int r = sync_pair(b.ends);
+    if (r < 0)
+        return err_sysn(e, r, "socketpair");
+    r = birth(&b, e);
+    close(b.ends[1]);
+    struct machine_exec x = {.pid = b.pid, .exit_fd = b.pidfd, .console = -1};
+    if (r == 0)
+        r = spawn_hear(b.ends[0], 0, &x.console, e);
+    close(b.ends[0]);
+    if (r < 0) {
+        exec_undo(&x);
+        return r;
+    }
+    *ret = x;
+    return 0;
+}

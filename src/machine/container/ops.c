@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "machine/container/container.h"
+
+#include "machine/container/sync.h"
+#include "sys/pidref.h"
+#include "sys/syscalls.h"
+
+#include <string.h>
+
+static int ops_probe(struct err *e) {
+    if (access("/proc/self/ns/user", F_OK) < 0)
+        return err_sys(e, "this kernel has no user namespaces, or /proc is not mounted");
+    if (sys_close_range(~0U, ~0U, 0) < 0 && errno == ENOSYS)
+        return err_set(e, ERR_UNAVAILABLE, -ENOSYS, "Linux 5.12 or later is needed");
+    return 0;
+}
+
+static int ops_open(struct machine *m, const struct plan *plan, const struct machine_stdio *io,
+                    struct err *e) {
+    struct container *c = (struct container *)(void *)m->room;
+    memset(c, 0, sizeof(*c));
+    c->sock = -1;
+    m->priv = c;
+    plan_cgroups(plan, &c->cgroups);
+    int r = host_apply(plan, e);
+    return r < 0 ? r : spawn_init(m, io, e);
+}
+
+static int ops_boot(struct machine *m, struct err *e) {
+    return 0; /* no kernel of its own */
+}
+
+static int ops_create(struct machine *m, struct err *e) {
+    return spawn_hear(container_of(m)->sock, SYNC_PARKED, &m->console, e);
+}
+
+static int ops_start(struct machine *m, struct err *e) {
+    struct container *c = container_of(m);
+    sync_say(c->sock, SYNC_RELEASE, -1); /* a dead init is heard of next */
+    int r = spawn_hear(c->sock, 0, &m->console, e);
+    fd_close(&c->sock);
+    return r;
+}
+
+static int ops_exec(struct machine *m, const struct plan *exec_plan,
+                    const struct machine_stdio *io, struct machine_exec *ret, struct err *e) {
+    return exec_start(m, exec_plan, io, ret, e);
+}
+
+static int ops_signal(struct machine *m, int signo, bool all, struct err *e) {
+    struct container *c = container_of(m);
+    if (all && host_has_cgroup(&c->cgroups))
+        return cgroup_signal(&c->cgroups, signo, e);
+    int r = m->exit_fd >= 0 ? pidref_signal(m->exit_fd, signo) : -ESRCH;
+    if (r == -ESRCH)
+        return err_set(e, ERR_CONFLICT, r, "the container has stopped");
+    return r < 0 ? err_sysn(e, r, "cannot send signal %d", signo) : 0;
+}
+
+static int ops_freeze(struct machine *m, bool frozen, struct err *e) {
+    struct container *c = container_of(m);
+    if (!host_has_cgroup(&c->cgroups))
+        return err_set(e, ERR_UNAVAILABLE, -ENOTSUP,
+                       "this container has no cgroup, without which it cannot be paused");
+    return cgroup_freeze(&c->cgroups, frozen, e);
+}
+
+static int ops_stats(struct machine *m, struct machine_stats *ret, struct err *e) {
+    struct cgroup_stats s;
+    struct container *c = container_of(m);
+    if (!host_has_cgroup(&c->cgroups))
+        return err_set(e, ERR_UNAVAILABLE, -ENOTSUP,
+                       "this container has no cgroup, which alone counts what it uses");
+    int r = cgroup_stats(&c->cgroups, &s, e);
+    if (r < 0)
+        return r;
+    *ret = (struct machine_stats){.cpu_ns = s.cpu_ns,
+                                  .memory_bytes = s.memory_bytes,
+                                  .memory_limit = s.memory_limit,
+                                  .pids = s.pids,
+                                  .pids_limit = s.pids_limit,
+                                  .oom_kills = s.oom_kills};
+    return 0;
+}
+
+static int ops_reap(struct machine *m, struct machine_exit *ret, struct err *e) {
+    struct container *c = container_of(m);
+    struct machine_exit x = {0};
+    int r = pidref_reap(m->exit_fd, &x.code, &x.signal);
+    if (r < 0)
+        return err_sysn(e, r, "cannot collect the box's exit code");
+    c->reaped = true;
+    x.oom_killed = host_has_cgroup(&c->cgroups) && cgroup_oom_kills(&c->cgroups) > 0;
+    *ret = x;
+    return 0;
+}
+
+static int ops_remove(struct machine *m, struct err *e) {
+    struct container *c = container_of(m);
+    if (!c)
+        return 0;
+    fd_close(&c->sock);
+    int r = 0;
+    if (m->exit_fd >= 0 && !(c->reaped && (m->plan->h->clone_ns & CLONE_NEWPID)))
+        r = host_kill(m->plan, m->exit_fd, e);
+    if (m->exit_fd >= 0 && !c->reaped && r == 0) {
+        int code, signo;
+        pidref_reap(m->exit_fd, &code, &signo);
+        c->reaped = true;
+    }
+    fd_close(&m->exit_fd);
+    return r;
+}
+
+static int ops_halt(struct machine *m, struct err *e) {
+    struct container *c = container_of(m);
+    fd_close(&m->netns);
+    fd_close(&m->console);
+    return c && host_has_cgroup(&c->cgroups) ? cgroup_remove(&c->cgroups, e) : 0;
+}
+
+const struct machine_ops machine_container_ops = {
+    .name = "container",
+    .probe = ops_probe,
+    .open = ops_open,
+    .boot = ops_boot,
+    .create = ops_create,
+    .start = ops_start,
+    .exec = ops_exec,
+    .signal = ops_signal,
+    .freeze = ops_freeze,
+    .stats = ops_stats,
+    .reap = ops_reap,
+    .remove = ops_remove,
+    .halt = ops_halt,
+};
+
+int machine_sweep(const struct plan *plan, pid_t pid, uint64_t pid_start, struct err *e) {
+    struct cgroup_set set;
+    AUTO_FD int pidfd = pid > 0 ? pidref_open_started(pid, pid_start) : -1;
+    plan_cgroups(plan, &set);
+    int r = host_kill(plan, pidfd, e);
+    if (host_has_cgroup(&set)) {
+        struct err later = {0};
+        int k = cgroup_remove(&set, &later);
+        if (r == 0 && k < 0) {
+            *e = later;
+            r = k;
+        }
+    }
+    return r;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cgroups: made by the monitor, entered by init, shown in the box. */
+#include "machine/container/build.h"
+
+#include "base/str.h"
+
+#include <linux/mount.h>
+#include <sched.h>
+#include <string.h>
+
+/* Without a pids controller the kernel can still count per user namespace: a rootless box has one
+ * of its own, so RLIMIT_NPROC is a limit on the box's processes. */
+static bool pids_by_rlimit(const struct build *b) {
+    bool v2;
+    const struct cgroup_layout *l = b->host->cgroups;
+    const struct cgroup_hierarchy *h = l ? cgroup_layout_find(l, CG_PIDS, &v2) : NULL;
+    return b->host->rootless && (b->made & CLONE_NEWUSER) && !(h && h->writable);
+}
+
+static void set_refs(struct build *b) {
+    const struct cgroup_set *s = &b->cgroups.set;
+    b->w.h.cg_v2 = build_str(b, s->v2);
+    b->w.h.cg_v2_ctls = s->v2_ctls;
+    for (size_t i = 0; i < CG_COUNT; i++)
+        b->w.h.cg_ctl[i] = build_str(b, s->ctl[i]);
+}
+
+static void add_op(struct build *b, const struct cgroup_op *op) {
+    static const uint16_t ops[] = {
+        [CGROUP_OP_MKDIR] = PLAN_CG_MKDIR,   [CGROUP_OP_LEAF] = PLAN_CG_LEAF,
+        [CGROUP_OP_ENABLE] = PLAN_CG_ENABLE, [CGROUP_OP_CPUSET] = PLAN_CG_CPUSET,
+        [CGROUP_OP_WRITE] = PLAN_CG_WRITE,   [CGROUP_OP_DEVICES] = PLAN_CG_DEVICES,
+    };
+    struct plan_step s = {.op = ops[op->kind],
+                          .flags = op->optional ? PLAN_OPTIONAL : 0,
+                          .ref = {build_str(b, op->dir)}};
+    if (op->kind == CGROUP_OP_ENABLE)
+        s.ref[1] = build_str(b, op->value);
+    if (op->kind == CGROUP_OP_WRITE) {
+        s.ref[1] = build_str(b, op->file);
+        s.ref[2] = build_str(b, op->value);
+    }
+    if (op->kind == CGROUP_OP_DEVICES)
+        s.ref[1] = plan_writer_blob(&b->w, op->bytes, op->len);
+    plan_writer_step(&b->w, PLAN_HOST_OPEN, s);
+}
+
+/* Also for exec: the groups to enter; then without the operations. */
+int build_cgroups(struct build *b) {
+    struct rt_resources res = b->spec->resources;
+    int64_t pids = res.pids_limit.given ? res.pids_limit.v : 0;
+    if (pids > 0 && pids_by_rlimit(b)) {
+        res.pids_limit.given = false;
+        build_init(b, PLAN_RLIMIT, .flags = PLAN_CLAMP, .ref = {build_str(b, "RLIMIT_NPROC")},
+                   .num = {6 /* RLIMIT_NPROC */, (uint64_t)pids, (uint64_t)pids});
+    }
+    if (!b->host->cgroups)
+        return 0;
+    int r = cgroup_plan_build(b->host->cgroups, &res, b->spec->cgroups_path, b->a, &b->cgroups,
+                              b->e);
+    if (r < 0)
+        return r;
+    set_refs(b);
+    for (size_t i = 0; b->root && i < b->cgroups.n; i++)
+        add_op(b, &b->cgroups.v[i]);
+    return 0;
+}
+
+int build_enter(struct build *b) {
+    /* root of a new user namespace may not write the host's cgroup files: its helper does */
+    enum plan_section where = b->made & CLONE_NEWUSER ? PLAN_BIRTH : PLAN_INIT;
+    for (size_t i = 0; i < b->cgroups.n_join; i++)
+        plan_writer_step(&b->w, where,
+                         (struct plan_step){.op = PLAN_JOIN_CGROUP,
+                                            .ref = {build_str(b, b->cgroups.join[i])}});
+    if (b->made & CLONE_NEWUSER)
+        build_init(b, PLAN_ROOT_IDS, .flags = 0);
+    if (b->cgroup_ns)
+        build_init(b, PLAN_UNSHARE, .num = {CLONE_NEWCGROUP});
+    return 0;
+}
+
+/* --- the mount --------------------------------------------------------------------------------- */
+
+static void add_cgroupfs(struct build *b, const char *type, const char *path,
+                         const struct strlist *controllers, const struct mount_words *w) {
+    build_init(b, PLAN_MOUNT, .flags = PLAN_OPTIONAL,
+               .ref = {build_str(b, type), build_str(b, type), build_str(b, path),
+                       controllers ? plan_writer_list(&b->w, controllers->v, controllers->n) : 0},
+               .num = {w->set, w->propagation});
+}
+
+static const char *own_dir(const struct build *b, const struct cgroup_hierarchy *h) {
+    for (int c = 0; c < CG_COUNT; c++) {
+        if ((h->ctls & CG_BIT(c)) && b->cgroups.set.ctl[c])
+            return b->cgroups.set.ctl[c];
+    }
+    return NULL;
+}
+
+/* In a cgroup namespace the hierarchy shows the box's group as its root; without one, the box's
+ * directory alone is bound, so that the host's groups stay out of sight. */
+static int add_v1(struct build *b, const char *dest, const struct cgroup_hierarchy *h,
+                  const struct mount_words *w) {
+    const char *slash = strrchr(h->mount, '/'), *own = own_dir(b, h);
+    const char *name = slash ? slash + 1 : h->mount;
+    const char *path = arena_printf(b->a, "%s/%s", dest, name);
+    struct strlist controllers = {0};
+    if (!own)
+        return 0;
+    for (const char *s = name; path && *s; s += *s == ',') {
+        const char *one = arena_strndup(b->a, s, strcspn(s, ","));
+        if (!one || strlist_add(b->a, &controllers, one) < 0)
+            return err_oom(b->e);
+        s += strlen(one);
+    }
+    if (!path)
+        return err_oom(b->e);
+    if (b->cgroup_ns)
+        add_cgroupfs(b, "cgroup", path, &controllers, w);
+    else
+        build_init(b, PLAN_BIND, .flags = PLAN_OPTIONAL,
+                   .ref = {build_str(b, own), build_str(b, path)},
+                   .num = {w->set, 0, 0, 0, w->propagation});
+    /* "cpu" and "cpuacct" beside "cpu,cpuacct" */
+    for (size_t i = 0; controllers.n > 1 && i < controllers.n; i++)
+        build_init(b, PLAN_SYMLINK,
+                   .ref = {build_str(b, dest), build_str(b, controllers.v[i]),
+                           build_str(b, name)});
+    return 0;
+}
+
+int build_cgroup_mount(struct build *b, const struct rt_mount *m, const struct mount_words *w) {
+    static char *tmpfs_data[] = {(char *)"mode=755"};
+    const struct cgroup_layout *l = b->host->cgroups;
+    if (!l || l->kind == CGROUP_NONE)
+        return 0;
+    if (l->kind == CGROUP_V2) {
+        add_cgroupfs(b, "cgroup2", m->destination, NULL, w);
+        return 0;
+    }
+    build_init(b, PLAN_MOUNT,
+               .ref = {build_str(b, "tmpfs"), build_str(b, "tmpfs"), build_str(b, m->destination),
+                       plan_writer_list(&b->w, tmpfs_data, 1)},
+               .num = {w->set & ~(uint64_t)MOUNT_ATTR_RDONLY, w->propagation});
+    for (size_t i = 0; i < l->n_v1; i++) {
+        int r = add_v1(b, m->destination, &l->v1[i], w);
+        if (r < 0)
+            return r;
+    }
+    if (w->set & MOUNT_ATTR_RDONLY)
+        build_init(b, PLAN_ATTR, .ref = {build_str(b, m->destination)},
+                   .num = {MOUNT_ATTR_RDONLY});
+    return 0;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names, kernel settings, labels, user, rights, command. */
+#include "machine/container/build.h"
+
+#include "base/str.h"
+
+#include <sched.h>
+#include <string.h>
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define CAP_BIT(n) (UINT64_C(1) << (n))
+#define CAP_SYS_ADMIN_NR 21
+
+/* --- sysctl ------------------------------------------------------------------------------------ */
+
+struct sysctl_rule {
+    const char *prefix;
+    uint64_t ns;
+};
+
+/* Settings that belong to a namespace; all others are the host's. */
+static const struct sysctl_rule sysctl_rules[] = {
+    {"kernel/msgmax", CLONE_NEWIPC},
+    {"kernel/msgmnb", CLONE_NEWIPC},
+    {"kernel/msgmni", CLONE_NEWIPC},
+    {"kernel/sem", CLONE_NEWIPC},
+    {"kernel/shmall", CLONE_NEWIPC},
+    {"kernel/shmmax", CLONE_NEWIPC},
+    {"kernel/shmmni", CLONE_NEWIPC},
+    {"kernel/shm_rmid_forced", CLONE_NEWIPC},
+    {"kernel/msg_next_id", CLONE_NEWIPC},
+    {"kernel/sem_next_id", CLONE_NEWIPC},
+    {"kernel/shm_next_id", CLONE_NEWIPC},
+    {"kernel/auto_msgmni", CLONE_NEWIPC},
+    {"fs/mqueue/", CLONE_NEWIPC},
+    {"kernel/hostname", CLONE_NEWUTS},
+    {"kernel/domainname", CLONE_NEWUTS},
+    {"net/", CLONE_NEWNET},
+    {"user/", CLONE_NEWUSER},
+};
+
+/* "net.ipv4.ip_forward" and "net/ipv4/conf/eth0.1/x": whichever comes first separates. */
+static char *sysctl_path(struct build *b, const char *key) {
+    char *path = arena_strdup(b->a, key);
+    size_t first = strcspn(key, "./");
+    if (!path || key[first] != '.')
+        return path;
+    for (char *s = path; *s; s++) {
+        if (*s == '.')
+            *s = '/';
+        else if (*s == '/')
+            *s = '.';
+    }
+    return path;
+}
+
+static int add_sysctl(struct build *b, const struct rt_kv *kv) {
+    const struct sysctl_rule *rule = NULL;
+    char *path = sysctl_path(b, kv->key);
+    if (!path)
+        return err_oom(b->e);
+    for (size_t i = 0; i < ARRAY_SIZE(sysctl_rules) && !rule; i++) {
+        const char *prefix = sysctl_rules[i].prefix;
+        if (str_ends(prefix, "/") ? str_starts(path, prefix) : strcmp(path, prefix) == 0)
+            rule = &sysctl_rules[i];
+    }
+    if (!rule || strstr(path, ".."))
+        return err_set(b->e, ERR_USAGE, -EINVAL,
+                       "sysctl %s is not a setting of a container: it would change the host",
+                       kv->key);
+    if (!(b->all & rule->ns))
+        return err_set(b->e, ERR_USAGE, -EINVAL,
+                       "sysctl %s needs the box's own namespace: here it is the host's", kv->key);
+    build_init(b, PLAN_SYSCTL, .ref = {build_str(b, path), build_str(b, kv->value)});
+    return 0;
+}
+
+int build_kernel(struct build *b) {
+    const struct rt_spec *s = b->spec;
+    if ((s->hostname || s->domainname) && !(b->all & CLONE_NEWUTS))
+        return err_set(b->e, ERR_USAGE, -EINVAL,
+                       "a host name needs a UTS namespace: here it is the host's");
+    if (s->hostname)
+        build_init(b, PLAN_HOSTNAME, .ref = {build_str(b, s->hostname)});
+    if (s->domainname)
+        build_init(b, PLAN_DOMAINNAME, .ref = {build_str(b, s->domainname)});
+    for (size_t i = 0; i < s->n_sysctl; i++) {
+        int r = add_sysctl(b, &s->sysctl[i]);
+        if (r < 0)
+            return r;
+    }
+    build_init(b, PLAN_KEYRING, .ref = {build_str(b, "_hako")});
+    return 0;
+}
+
+/* --- user -------------------------------------------------------------------------------------- */
+
+static int add_personality(struct build *b) {
+    const char *domain = b->spec->personality.domain;
+    if (!domain)
+        return 0;
+    bool is32 = str_eq(domain, "LINUX32");
+    if (!is32 && !str_eq(domain, "LINUX"))
+        return err_set(b->e, ERR_USAGE, -EINVAL, "linux.personality.domain: \"%s\" is unknown",
+                       domain);
+    if (b->spec->personality.flags.n)
+        return err_set(b->e, ERR_USAGE, -ENOTSUP, "linux.personality.flags is not supported");
+    build_init(b, PLAN_PERSONALITY, .num = {is32 ? 8 : 0});
+    return 0;
+}
+
+int build_user(struct build *b) {
+    const struct rt_process *p = b->process;
+    const struct rt_user *u = &p->user;
+    int r = add_personality(b);
+    if (r < 0)
+        return r;
+    if (p->apparmor_profile && b->host->has_apparmor)
+        build_init(b, PLAN_APPARMOR, .ref = {build_str(b, p->apparmor_profile)});
+    if (p->selinux_label)
+        build_init(b, PLAN_SELINUX, .ref = {build_str(b, p->selinux_label)});
+    uint32_t cwd = build_str(b, p->cwd && p->cwd[0] ? p->cwd : "/");
+    if (p->cwd && p->cwd[0] && p->cwd[0] != '/')
+        return err_set(b->e, ERR_USAGE, -EINVAL,
+                       "the working directory '%s' is invalid, it needs to be an absolute path",
+                       p->cwd);
+    build_init(b, PLAN_CWD, .ref = {cwd});
+    build_init(b, PLAN_CAPS_BOUND, .num = {p->caps.bounding & b->host->caps});
+    build_init(b, PLAN_GROUPS,
+               .ref = {plan_writer_blob(&b->w, u->additional_gids,
+                                        u->n_additional_gids * sizeof(uint32_t))});
+    build_init(b, PLAN_USER, .num = {u->uid, u->gid});
+    build_init(b, PLAN_CWD, .flags = PLAN_SECOND_TRY, .ref = {cwd});
+    build_init(b, PLAN_UMASK, .num = {u->has_umask ? u->umask & 0777 : 022});
+    return 0;
+}
+
+/* --- rights ------------------------------------------------------------------------------------ */
+
+static void add_seccomp(struct build *b) {
+    const struct plan_host *h = b->host;
+    if (h->seccomp_bpf)
+        build_init(b, PLAN_SECCOMP,
+                   .ref = {plan_writer_blob(&b->w, h->seccomp_bpf, h->seccomp_len)},
+                   .num = {h->seccomp_flags});
+}
+
+/* Without no_new_privs only a CAP_SYS_ADMIN may load a filter, so that capabilities are dropped
+ * behind it (capset is all it must let through); with it the filter comes last. */
+int build_rights(struct build *b) {
+    const struct rt_caps *c = &b->process->caps;
+    uint64_t can = b->host->caps;
+    bool nnp = b->process->no_new_privileges;
+    if (!nnp && !(can & CAP_BIT(CAP_SYS_ADMIN_NR)) && b->host->seccomp_bpf)
+        return err_set(b->e, ERR_DENIED, -EPERM,
+                       "a system call filter needs CAP_SYS_ADMIN or no_new_privs: add --security-opt "
+                       "no-new-privileges");
+    if (!nnp)
+        add_seccomp(b);
+    build_init(b, PLAN_CAPS,
+               .num = {c->effective & can, c->permitted & can, c->inheritable & can,
+                       c->ambient & can});
+    if (nnp) {
+        build_init(b, PLAN_NO_NEW_PRIVS, .flags = 0);
+        add_seccomp(b);
+    }
+    return 0;
+}
+
+int build_exec(struct build *b) {
+    const struct rt_process *p = b->process;
+    const char *path = DEFAULT_PATH;
+    if (p->args.n == 0 || !p->args.v[0][0])
+        return err_set(b->e, ERR_USAGE, -EINVAL, "no command specified");
+    for (size_t i = 0; i < p->env.n; i++) {
+        if (str_starts(p->env.v[i], "PATH="))
+            path = p->env.v[i] + 5;
+    }
+
+
+    build_init(b, PLAN_EXEC, .flags = b->root && b->host->init ? PLAN_AS_INIT : 0,
+               .ref = {plan_writer_list(&b->w, p->args.v, p->args.n),
+                       plan_writer_list(&b->w, p->env.v, p->env.n),
+                       build_str(b, path)});
+    return 0;
+}

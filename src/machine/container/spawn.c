@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Birth of init: one clone3 with all new namespaces, straight into its v2 cgroup. The child begins
+ * to apply its plan at once, while the caller plugs in the network.
+ */
+#include "machine/container/container.h"
+
+#include "machine/container/apply.h"
+#include "machine/container/birth.h"
+#include "machine/container/sync.h"
+#include "sys/idmap.h"
+#include "sys/ns.h"
+#include "sys/syscalls.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+/* A monitor may block signals and ignore some; the box starts with none of that. */
+static void child_signals(void) {
+    struct sigaction dfl = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    for (int i = 1; i < 32; i++)
+        sigaction(i, &dfl, NULL); /* SIGKILL and SIGSTOP refuse, rightly */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void spawn_child(const struct plan *p, const struct machine_stdio *io, int sock, int box,
+                 bool wait_for_maps) {
+    struct err e = {0};
+    struct machine_stdio stdio = *io;
+    struct apply a = {.plan = p, .io = &stdio, .e = &e, .sock = sock, .box = box, .root = -1,
+                      .proc = -1, .null = -1, .empty = -1, .dir = -1};
+    int code = 125;
+
+    stdio.terminal = plan_has_terminal(p);
+    child_signals();
+    if (wait_for_maps && !sync_expect(sock, SYNC_MAPPED))
+        _exit(125);
+    if (apply_run(&a, &code) < 0) {
+        sync_fail(a.sock, &e);
+        _exit(125);
+    }
+    _exit(code);
+}
+
+int spawn_hear(int sock, int until, int *console, struct err *e) {
+    for (;;) {
+        int word = sync_hear(sock, console, e);
+        if (word < 0 || word == until)
+            return word < 0 ? word : 0;
+        if (word == 0)
+            return err_set(e, ERR_INTERNAL, -ECHILD,
+                           "the box's first process died while it was being set up");
+        if (word != SYNC_CONSOLE)
+            return err_set(e, ERR_INTERNAL, -EPROTO, "init said an unexpected word");
+    }
+}
+
+static int spawn_maps(struct machine *m, struct err *e) {
+    const struct plan *p = m->plan;
+    const char *uid = plan_str(p, p->h->uid_map), *gid = plan_str(p, p->h->gid_map);
+    if (!(p->h->clone_ns & CLONE_NEWUSER))
+        return 0;
+    int r = uid && gid ? idmap_write(m->pid, uid, gid) : -EINVAL;
+    if (r < 0)
+        return err_sysn(e, r, "cannot map the box's users: are these ids yours to give?");
+    r = sync_say(container_of(m)->sock, SYNC_MAPPED, -1);
+    return r < 0 ? err_sysn(e, r, "init is gone") : 0;
+}
+
+int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e) {
+    struct container *c = container_of(m);
+    AUTO_FD int cgroup = c->cgroups.v2 ? cgroup_open(c->cgroups.v2) : -1;
+    if (c->cgroups.v2 && cgroup < 0)
+        return err_sysn(e, cgroup, "cannot open the cgroup %s", c->cgroups.v2);
+    /* what is ours in the child is not to be looked at from inside the box */
+    prctl(PR_SET_DUMPABLE, 0);
+    struct birth b = {.plan = m->plan, .io = io, .flags = m->plan->h->clone_ns, .box = -1,
+                      .cgroup = cgroup, .pidfd = -1};
+    int r = sync_pair(b.ends);
+    if (r < 0)
+        return err_sysn(e, r, "socketpair");
+    r = birth(&b, e);
+    close(b.ends[1]);
+    c->sock = b.ends[0];
+    m->pid = b.pid;
+    m->exit_fd = b.pidfd;
+    if (r == 0)
+        r = spawn_maps(m, e);
+    if (r == 0 && (m->plan->h->clone_ns & CLONE_NEWNET)) {
+        m->netns = ns_net_of(m->pid);
+        if (m->netns < 0)
+            r = err_sysn(e, m->netns, "cannot open the box's network namespace");
+    }
+    return r;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "machine/container/sync.h"
+
+#include "base/io.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+int sync_pair(int ends[2]) {
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
+}
+
+int sync_say(int sock, enum sync_word word, int fd) {
+    uint32_t w = word;
+    return io_send_fds(sock, &w, sizeof(w), &fd, fd >= 0 ? 1 : 0);
+}
+
+void sync_fail(int sock, const struct err *err) {
+    struct sync_msg m = {.word = SYNC_FAILED, .err = *err};
+    io_send_fds(sock, &m, sizeof(m), NULL, 0);
+}
+
+bool sync_expect(int sock, enum sync_word word) {
+    uint32_t w = 0;
+    ssize_t n;
+    do
+        n = recv(sock, &w, sizeof(w), 0);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof(w) && w == (uint32_t)word;
+}
+
+int sync_hear(int sock, int *fd, struct err *e) {
+    struct sync_msg m;
+    int fds[IO_MAX_FDS];
+    size_t nfds = 0;
+    ssize_t n = io_recv_fds(sock, &m, sizeof(m), fds, &nfds);
+
+    if (n == -ECONNRESET)
+        return 0;
+    if (n <= 0)
+        return n < 0 ? err_sysn(e, (int)n, "cannot hear from init") : 0;
+    for (size_t i = nfds > 0 && fd && *fd < 0 && m.word == SYNC_CONSOLE; i < nfds; i++)
+        fd_close(&fds[i]);
+    if (m.word == SYNC_CONSOLE && fd && *fd < 0)
+        *fd = nfds ? fds[0] : -1;
+    if (m.word == SYNC_FAILED && n == (ssize_t)sizeof(m)) {
+        *e = m.err;
+        e->msg[sizeof(e->msg) - 1] = 0;
+        return e->code < 0 ? e->code : -EIO;
+    }
+    if ((size_t)n < sizeof(m.word) || m.word == SYNC_FAILED)
+        return err_set(e, ERR_INTERNAL, -EPROTO, "init sent a word of another size");
+    return (int)m.word;
+}

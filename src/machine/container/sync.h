@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What init and its starter say to each other, on one SOCK_SEQPACKET pair.
+ *
+ *     starter                      child
+ *     MAPPED  ───────────────────►            id maps are written (only with a user namespace)
+ *             ◄─────────────────── CONSOLE    the pty's master is attached (only with a terminal)
+ *             ◄─────────────────── PARKED     everything is applied (not for exec)
+ *     RELEASE ───────────────────►
+ *             ◄─────────────────── end of file: execve has happened
+ *             ◄─────────────────── FAILED     at any point: struct err; the child leaves
+ *
+ * The child's end closes on execve. The starter's death is end of file for the child.
+ */
+#pragma once
+
+#include "base/err.h"
+
+enum sync_word { SYNC_MAPPED = 1, SYNC_CONSOLE, SYNC_PARKED, SYNC_RELEASE, SYNC_FAILED };
+
+struct sync_msg {
+    uint32_t word;
+    struct err err; /* FAILED only; other words are sent without it */
+};
+
+/* ends[0] starter, ends[1] child. 0 or -errno. */
+int sync_pair(int ends[2]);
+/* 0 or -errno; `fd` ≥ 0 travels along. */
+int sync_say(int sock, enum sync_word word, int fd);
+void sync_fail(int sock, const struct err *err);
+/* Child: wait for exactly this word. False = the starter is gone. */
+bool sync_expect(int sock, enum sync_word word);
+/* Starter: next word; 0 = end of file; FAILED becomes `e` and its code. CONSOLE's descriptor goes
+ * to *fd. */
+int sync_hear(int sock, int *fd, struct err *e);
