@@ -222,8 +222,10 @@ HAKO_API int hako_container_wait(hako_container *c, int timeout_ms, int *exit_co
 HAKO_API int hako_container_resize(hako_container *c, uint16_t cols, uint16_t rows,
                                    hako_error *e);
 HAKO_API int hako_container_kill(hako_container *c, const char *signal, hako_error *e);
-/* Stop signal, then SIGKILL after timeout seconds (< 0: the container's own, default 10). */
-HAKO_API int hako_container_stop(hako_container *c, int timeout, hako_error *e);
+/* `signal` (NULL: the container's own, TERM), then SIGKILL after timeout seconds (< 0: the
+ * container's own, default 10). */
+HAKO_API int hako_container_stop(hako_container *c, const char *signal, int timeout,
+                                 hako_error *e);
 HAKO_API int hako_container_pause(hako_container *c, bool pause, hako_error *e);
 HAKO_API int hako_container_rename(hako_container *c, const char *name, hako_error *e);
 /* Remove an ended container; force kills a running one first; volumes: its anonymous volumes too. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run and create: one option table, docker's words. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 

@@ -49,7 +49,6 @@ static int exec_user(hako_container *c, const struct hako_exec_options *o, struc
 
 static int exec_env(hako_container *c, const struct hako_exec_options *o, struct arena *a,
                     const struct user_ids *user, struct strlist *ret, struct err *e) {
-    extern char **environ;
     struct strlist base = {0}, over = {0}, merged = {0};
     if ((o->tty && strlist_add(a, &base, "TERM=xterm") < 0) ||
         (o->user && strlist_addf(a, &over, "HOME=%s", user->home) < 0))

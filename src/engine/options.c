@@ -99,7 +99,6 @@ static int options_sysctls(struct box *b, struct err *e) {
 
 int options_files(const struct hako_strings *files, struct arena *a, struct strlist *list,
                   struct err *e) {
-    extern char **environ;
     for (size_t i = 0; i < files->n; i++) {
         AUTO_STR struct str text = STR_INIT((size_t)16 << 20);
         int r = io_read_file(AT_FDCWD, files->v[i], &text);

@@ -4,8 +4,11 @@
 #include "base/io.h"
 #include "base/str.h"
 #include "engine/container.h"
+#include "net/holder.h"
+#include "net/hosts.h"
 #include "net/lease.h"
 #include "net/publish.h"
+#include "net/resolv.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -101,4 +104,60 @@ int plug_plan(struct box *b, void **ret, size_t *ret_len, struct err *e) {
     if (b->net_mode != NET_BRIDGE)
         return 0;
     return net_plan_build(&b->net, &b->lease, b->ports.v, b->ports.n, b->a, ret, ret_len, e);
+}
+
+#define PLUG_MAX_FILE ((size_t)1 << 20)
+
+static int plug_write(struct box *b, const char *name, const struct str *text, struct err *e) {
+    AUTO_FD int fd = openat(b->dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int r = fd < 0 ? -errno : io_write_all(fd, str_c(text), text->len);
+    return r < 0 ? err_sysn(e, r, "cannot write %s of the container", name) : 0;
+}
+
+/* A missing file is an empty one; so is one that is too large to be what it should. */
+static void plug_host_file(const char *path, struct str *text) {
+    if (io_read_file(AT_FDCWD, path, text) < 0)
+        str_clear(text);
+}
+
+static int plug_hosts(struct box *b, struct err *e) {
+    AUTO_STR struct str host = STR_INIT(PLUG_MAX_FILE), text = STR_INIT(PLUG_MAX_FILE);
+    if (b->net_mode == NET_HOST)
+        plug_host_file("/etc/hosts", &host);
+    struct hosts_options o = {.base = b->net_mode == NET_HOST ? str_c(&host) : NULL,
+                              .hostname = b->hostname,
+                              .name = b->o->name,
+                              .address = b->lease.address,
+                              .add = b->o->add_host.v,
+                              .n_add = b->o->add_host.n,
+                              .host_gateway = b->net.gateway};
+    int r = hosts_build(&o, &text, e);
+    return r < 0 ? r : plug_write(b, "hosts", &text, e);
+}
+
+static int plug_resolv(struct box *b, struct err *e) {
+    AUTO_STR struct str host = STR_INIT(PLUG_MAX_FILE), text = STR_INIT(PLUG_MAX_FILE);
+    plug_host_file("/etc/resolv.conf", &host);
+    if (b->net_mode == NET_HOST && !b->o->dns.n)
+        return plug_write(b, "resolv.conf", &host, e);
+    if (resolv_is_stub(str_c(&host)))
+        plug_host_file(RESOLV_SYSTEMD, &host);
+    struct resolv_options o = {.dns = b->o->dns.v,
+                               .n_dns = b->o->dns.n,
+                               .search = b->o->dns_search.v,
+                               .n_search = b->o->dns_search.n,
+                               .option = b->o->dns_option.v,
+                               .n_option = b->o->dns_option.n,
+                               .loopback_dns = b->host.rootless ? HOLDER_DNS : NULL};
+    int r = resolv_build(str_c(&host), &o, &text, e);
+    return r < 0 ? r : plug_write(b, "resolv.conf", &text, e);
+}
+
+int plug_files(struct box *b, struct err *e) {
+    AUTO_STR struct str name = STR_INIT(256);
+    int r = str_addf(&name, "%s\n", b->hostname);
+    r = r < 0 ? err_sysn(e, r, "hostname") : plug_write(b, "hostname", &name, e);
+    if (r == 0)
+        r = plug_hosts(b, e);
+    return r < 0 ? r : plug_resolv(b, e);
 }

@@ -75,7 +75,6 @@ static int resolve_user(struct box *b, struct err *e) {
 }
 
 static int resolve_env(struct box *b, struct err *e) {
-    extern char **environ;
     struct strlist base = {0}, over = {0}, merged = {0};
     if (strlist_add(b->a, &base, RESOLVE_PATH) < 0 ||
         strlist_addf(b->a, &base, "HOSTNAME=%s", b->hostname) < 0 ||

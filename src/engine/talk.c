@@ -130,7 +130,7 @@ int hako_container_kill(hako_container *c, const char *name, hako_error *he) {
     return r;
 }
 
-int hako_container_stop(hako_container *c, int timeout, hako_error *he) {
+int hako_container_stop(hako_container *c, const char *signal, int timeout, hako_error *he) {
     struct err *e = as_err(he);
     struct container_state st;
     int r = container_state(c->g, c->id, c->dirfd, &st, e);
@@ -140,10 +140,12 @@ int hako_container_stop(hako_container *c, int timeout, hako_error *he) {
         return 0;
     if (timeout < 0)
         timeout = c->rec.stop_timeout >= 0 ? (int)c->rec.stop_timeout : 10;
+    if (!signal)
+        signal = c->rec.stop_signal ? c->rec.stop_signal : "TERM";
     int code;
     r = talk_watch(c, e);
     if (r == 0)
-        r = hako_container_kill(c, c->rec.stop_signal ? c->rec.stop_signal : "TERM", he);
+        r = hako_container_kill(c, signal, he);
     if (r == 0 && st.status == HAKO_PAUSED)
         r = talk_send(c, MON_FREEZE, 0, 0, e);
     if (r == 0 && timeout > 0)
