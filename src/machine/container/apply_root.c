@@ -102,7 +102,9 @@ static int overlay_layers_old(struct apply *a, int fs, const struct plan_step *s
 
 static int overlay_configure(struct apply *a, int fs, const struct plan_step *s, bool old) {
     const char *upper = apply_str(a, s, 1), *work = apply_str(a, s, 2);
-    int r = old ? overlay_layers_old(a, fs, s) : overlay_layers(a, fs, s);
+    int r = mount_fs_set(fs, "source", "overlay");
+    if (r == 0)
+        r = old ? overlay_layers_old(a, fs, s) : overlay_layers(a, fs, s);
     if (r == 0 && upper)
         r = mount_fs_set(fs, "upperdir", upper);
     if (r == 0 && upper && work)
