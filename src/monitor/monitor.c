@@ -64,12 +64,13 @@ static void monitor_exit_event(struct loop_source *src, uint32_t events) {
     monitor_ended(src->data);
 }
 
-/* Rootless: published ports are carried by a child (net/forward.h), which has the listeners. */
+/* Rootless: published ports are carried by a child (net/forward.h), which gets the listeners. For
+ * root the packet filter carries them; the sockets only keep the ports ours until we end. */
 static int monitor_forward(struct monitor *m, struct err *e) {
     pid_t pid;
     int r;
 
-    if (m->nlisteners == 0)
+    if (m->bundle.settings->forward_port_count == 0)
         return 0;
     r = forward_spawn(m->bundle.net, m->bundle.net_len, m->listeners, m->nlisteners, m->host_netns,
                       &pid, &m->forwarder_fd, e);
