@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "monitor/program.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -87,6 +88,7 @@ struct spawn_child {
     int exe, sock, null, userns;
     const char *failed; /* which step; read by the parent after the child has gone */
     int error;
+    pid_t monitor;
 };
 
 /* Between vfork and exec: the parent's memory, so system calls only. */
@@ -126,6 +128,8 @@ static int spawn_run(struct spawn_child *c, struct err *e) {
             spawn_exec(c);
         if (monitor <= 0)
             c->error = errno;
+        else
+            c->monitor = monitor;
         _exit(monitor <= 0);
     }
     int fork_error = errno;
@@ -167,7 +171,8 @@ int mon_spawn(const struct mon_spawn *s, int *ret_sock, struct err *e) {
         return err_sys(e, "cannot start the container's monitor");
     AUTO_FD int ours = pair[0];
     AUTO_FD int theirs = pair[1];
-    AUTO_FD int copy = io_sealed_copy(s->monitor_fd, "hako-monitor");
+    bool fresh;
+    AUTO_FD int copy = program_open(s->monitor_fd, s->rundir, &fresh);
     if (copy < 0)
         return err_sysn(e, copy, "cannot copy hako-monitor to memory");
     AUTO_FD int exe = spawn_high(copy);
@@ -181,6 +186,8 @@ int mon_spawn(const struct mon_spawn *s, int *ret_sock, struct err *e) {
     int r = spawn_run(&child, e);
     if (r < 0 || (r = spawn_boot(s, ours, e)) < 0)
         return r;
+    if (fresh)
+        program_offer(s->rundir, child.monitor);
     *ret_sock = TAKE_FD(ours);
     return 0;
 }

@@ -28,6 +28,8 @@ struct mon_spawn {
     int userns_fd;   /* -1 = stay */
     int host_netns;  /* -1 = ours */
     int holder_conn; /* -1 = none; keeps the rootless holder alive while the monitor lives */
+    int rundir;      /* hako's run directory, to share the sealed program (monitor/program.h);
+                      * ≤ 0 = a copy of its own */
 };
 int mon_spawn(const struct mon_spawn *s, int *ret_sock, struct err *e);
 

@@ -15,17 +15,44 @@
 
 static void control_event(struct loop_source *src, uint32_t events);
 
+static struct conn *control_free_slot(struct monitor *m) {
+    for (size_t i = 0; i < MONITOR_MAX_CONNS; i++)
+        if (!m->conns[i].used)
+            return &m->conns[i];
+    return NULL;
+}
+
+/* Those who have left, and whose turn in the loop has not come. */
+static void control_drop_dead(struct monitor *m) {
+    char byte;
+
+    for (size_t i = 0; i < MONITOR_MAX_CONNS; i++)
+        if (m->conns[i].used && recv(m->conns[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+            control_drop(&m->conns[i]);
+}
+
+static void control_refuse(int fd) {
+    struct err e;
+    err_set(&e, ERR_CONFLICT, -EUSERS,
+            "this container serves %d connections already: end one of them", MONITOR_MAX_CONNS);
+    struct mon_msg msg = {.word = MON_ERROR, .arg = e.code, .len = sizeof(e)};
+    protocol_send(fd, &msg, &e, NULL, 0, MSG_DONTWAIT);
+}
+
 struct conn *control_add(struct monitor *m, int fd) {
-    for (size_t i = 0; i < MONITOR_MAX_CONNS; i++) {
-        struct conn *c = &m->conns[i];
-        if (c->used)
-            continue;
+    struct conn *c = control_free_slot(m);
+
+    if (!c) {
+        control_drop_dead(m);
+        c = control_free_slot(m);
+    }
+    if (c) {
         *c = (struct conn){.used = true, .fd = fd, .mon = m};
         if (loop_add(&m->loop, &c->src, fd, EPOLLIN, control_event, c) == 0)
             return c;
         c->used = false;
-        break;
-    }
+    } else
+        control_refuse(fd);
     close(fd);
     return NULL;
 }

@@ -67,27 +67,43 @@ static inline int box_monitor_program(void) {
     return fd;
 }
 
-/* What the fake machine runs: /bin/sh -c script. */
+/* /bin/sh -c script, as a plan: what the fake machine runs. Lives in *a. */
 struct box_plan {
     void *p;
     size_t len;
 };
 
-static inline struct box_plan box_plan(const char *script, bool exec) {
-    (void)exec;
-    return (struct box_plan){strdup(script), strlen(script)};
-}
+static inline struct box_plan box_plan(struct arena *a, const char *script, bool exec, bool tty) {
+    char *dir = arena_strdup(a, "/");
+    struct rt_namespace ns[] = {{.type = RT_NS_MOUNT}, {.type = RT_NS_PID}};
+    struct rt_spec spec = {
+        .has_process = true, .root_path = dir, .namespaces = ns, .n_namespaces = ARRAY_SIZE(ns)};
+    struct root_recipe root = {.kind = ROOT_DIR, .dir = dir};
+    struct plan_host host = {.rootless = true};
+    struct rt_process *proc = &spec.process;
+    struct box_plan plan = {0};
+    struct err e = {0};
 
-static inline void box_plan_free(struct box_plan *p) {
-    free(p->p);
+    proc->terminal = tty;
+    proc->cwd = dir;
+    assert_int_equal(strlist_add(a, &proc->args, "/bin/sh"), 0);
+    assert_int_equal(strlist_add(a, &proc->args, "-c"), 0);
+    assert_int_equal(strlist_add(a, &proc->args, script), 0);
+    assert_int_equal(strlist_add(a, &proc->env, "PATH=/usr/bin:/bin"), 0);
+    int r = exec ? plan_build_exec(&spec, proc, &host, a, &plan.p, &plan.len, &e)
+                 : plan_build(&spec, &root, &host, a, &plan.p, &plan.len, &e);
+    if (r < 0)
+        print_error("%s\n", e.msg);
+    assert_int_equal(r, 0);
+    return plan;
 }
 
 static inline void box_write_bundle(int dirfd, const struct mon_settings *s, const char *script) {
-    struct box_plan plan = box_plan(script, false);
+    AUTO_ARENA struct arena *a = arena_new();
+    struct box_plan plan = box_plan(a, script, false, s->tty);
     struct err e = {0};
 
     assert_int_equal(bundle_write(dirfd, s, plan.p, plan.len, NULL, 0, &e), 0);
-    box_plan_free(&plan);
 }
 
 /* The monitor runs and has been told BOOT. */

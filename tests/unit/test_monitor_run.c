@@ -282,6 +282,68 @@ static void test_killed_monitor_takes_the_box_along(void **state) {
     box_free(&b);
 }
 
+static int spawn_sharing(struct box *b, int rundir) {
+    AUTO_FD int program = box_monitor_program();
+    struct mon_spawn s = {.monitor_fd = program,
+                          .dirfd = b->dirfd,
+                          .userns_fd = -1,
+                          .host_netns = -1,
+                          .holder_conn = -1,
+                          .rundir = rundir};
+    struct err e = {0};
+    struct mon_live live;
+
+    box_write_bundle(b->dirfd, &b->settings, "sleep 1000");
+    assert_int_equal(mon_spawn(&s, &b->sock, &e), 0);
+    box_go(b);
+    assert_int_equal(mon_probe(b->dirfd, &live), 0);
+    return live.monitor_pid;
+}
+
+static struct stat program_of(int pid) {
+    char path[32];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+    assert_int_equal(stat(path, &st), 0);
+    return st;
+}
+
+static void kill_box(struct box *b) {
+    box_attach(b->sock, -1, -1, -1);
+    box_send(b->sock, (struct mon_msg){.word = MON_SIGNAL, .arg = SIGKILL}, NULL, 0);
+    box_recv(b->sock, MON_OK);
+    assert_int_equal(box_exited(b->sock), 137);
+    box_free(b);
+}
+
+/* All monitors run one copy in memory, as long as one that has it lives. */
+static void test_program_is_shared(void **state) {
+    struct box a = box_new(), b = box_new(), c = box_new();
+    char run[] = "/tmp/hako-test-run-XXXXXX";
+
+    if (geteuid() != 0)
+        print_message("as an ordinary user /proc/PID/exe of a monitor may be closed to us\n");
+    assert_non_null(mkdtemp(run));
+    int rundir = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat sa = program_of(spawn_sharing(&a, rundir));
+    struct stat sb = program_of(spawn_sharing(&b, rundir));
+    assert_int_equal(sa.st_ino, sb.st_ino);
+    kill_box(&a);
+    struct stat sc = program_of(spawn_sharing(&c, rundir));
+    assert_int_not_equal(sa.st_ino, sc.st_ino);
+    kill_box(&b);
+    kill_box(&c);
+    /* a link that names anything else is not believed */
+    unlinkat(rundir, "monitor", 0);
+    assert_int_equal(symlinkat("1", rundir, "monitor"), 0);
+    a = box_new();
+    spawn_sharing(&a, rundir);
+    kill_box(&a);
+    close(rundir);
+    path_remove_tree(AT_FDCWD, run);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exit_codes),
@@ -294,6 +356,7 @@ int main(void) {
         cmocka_unit_test(test_second_monitor_is_refused),
         cmocka_unit_test(test_command_leaves_before_go),
         cmocka_unit_test(test_killed_monitor_takes_the_box_along),
+        cmocka_unit_test(test_program_is_shared),
     };
     signal(SIGPIPE, SIG_IGN); /* banned-ok: a test's main */
     return cmocka_run_group_tests(tests, NULL, NULL);

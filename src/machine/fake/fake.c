@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "sys/pidref.h"
+#include "sys/tty.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -38,7 +39,8 @@ static char **fake_vector(const struct plan *p, uint32_t ref) {
     return out;
 }
 
-static _Noreturn void fake_child(const struct plan *p, const struct machine_stdio *io, int sock) {
+static _Noreturn void fake_child(const struct plan *p, const struct machine_stdio *io, int sock,
+                                 int slave) {
     uint32_t n;
     const struct plan_step *s = plan_steps(p, PLAN_INIT, &n);
     struct err e = {0};
@@ -49,8 +51,12 @@ static _Noreturn void fake_child(const struct plan *p, const struct machine_stdi
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
-    for (int i = 0; i < 3; i++)
-        fd[i] = fcntl(io->fd[i] >= 0 ? io->fd[i] : null, F_DUPFD_CLOEXEC, 3);
+    if (slave >= 0)
+        tty_make_controlling(slave);
+    for (int i = 0; i < 3; i++) {
+        int from = slave >= 0 ? slave : io->fd[i] >= 0 ? io->fd[i] : null;
+        fd[i] = fcntl(from, F_DUPFD_CLOEXEC, 3);
+    }
     for (int i = 0; i < 3; i++)
         dup2(fd[i], i);
     if (recv(sock, &go, 1, 0) != 1)
@@ -70,14 +76,19 @@ static _Noreturn void fake_child(const struct plan *p, const struct machine_stdi
 }
 
 static int fake_spawn(const struct plan *p, const struct machine_stdio *io, pid_t *pid,
-                      int *exit_fd, int *sock, struct err *e) {
+                      int *exit_fd, int *console, int *sock, struct err *e) {
     int ends[2];
+    AUTO_FD int master = -1;
+    AUTO_FD int slave = -1;
+    int r = plan_has_terminal(p) ? tty_open_pty(AT_FDCWD, "/dev/ptmx", &master, &slave) : 0;
+    if (r < 0)
+        return err_sysn(e, r, "cannot open a terminal");
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return err_sys(e, "socketpair");
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
-        fake_child(p, io, ends[1]);
+        fake_child(p, io, ends[1], slave);
     }
     close(ends[1]);
     if (child < 0) {
@@ -87,6 +98,7 @@ static int fake_spawn(const struct plan *p, const struct machine_stdio *io, pid_
     *pid = child;
     *exit_fd = pidref_open(child);
     *sock = ends[0];
+    *console = TAKE_FD(master);
     return *exit_fd < 0 ? err_sysn(e, *exit_fd, "pidfd_open") : 0;
 }
 
@@ -113,7 +125,7 @@ static int fake_open(struct machine *m, const struct plan *plan, const struct ma
     struct fake *f = (struct fake *)(void *)m->room;
     *f = (struct fake){.sock = -1};
     m->priv = f;
-    return fake_spawn(plan, io, &m->pid, &m->exit_fd, &f->sock, e);
+    return fake_spawn(plan, io, &m->pid, &m->exit_fd, &m->console, &f->sock, e);
 }
 
 static int fake_nothing(struct machine *m, struct err *e) {
@@ -128,13 +140,14 @@ static int fake_exec(struct machine *m, const struct plan *exec_plan,
                      const struct machine_stdio *io, struct machine_exec *ret, struct err *e) {
     struct machine_exec x = {.exit_fd = -1, .console = -1};
     int sock = -1, code, signo;
-    int r = fake_spawn(exec_plan, io, &x.pid, &x.exit_fd, &sock, e);
+    int r = fake_spawn(exec_plan, io, &x.pid, &x.exit_fd, &x.console, &sock, e);
     if (r == 0)
         r = fake_release(&sock, e);
     if (r < 0) {
         if (x.exit_fd >= 0)
             pidref_reap(x.exit_fd, &code, &signo);
         fd_close(&x.exit_fd);
+        fd_close(&x.console);
         return r;
     }
     *ret = x;
