@@ -96,13 +96,13 @@ enum plan_op {
 
 /* Step flags. */
 enum {
-    PLAN_OPTIONAL = 1 << 0,  /* CG_*, MOUNT, SYSCTL…: a failure is no failure */
-    PLAN_RECURSIVE = 1 << 1, /* BIND: with submounts */
-    PLAN_COPYUP = 1 << 2,    /* MOUNT, BIND: fill from the image when empty */
-    PLAN_NOFOLLOW = 1 << 3,  /* MOUNT: the target must not be a symlink (proc, sysfs) */
-    PLAN_IN_PROC = 1 << 4,   /* the target may lie in procfs */
-    PLAN_CLAMP = 1 << 5,     /* RLIMIT, OOM_SCORE: as far as we may */
-    PLAN_AS_INIT = 1 << 6,   /* EXEC: stay as PID 1, run the command as a child */
+    PLAN_OPTIONAL = 1 << 0,   /* CG_*, MOUNT, SYSCTL…: a failure is no failure */
+    PLAN_RECURSIVE = 1 << 1,  /* BIND: with submounts */
+    PLAN_COPYUP = 1 << 2,     /* MOUNT, BIND: fill from the image when empty */
+    PLAN_NOFOLLOW = 1 << 3,   /* MOUNT: the target must not be a symlink (proc, sysfs) */
+    PLAN_IN_PROC = 1 << 4,    /* the target may lie in procfs */
+    PLAN_CLAMP = 1 << 5,      /* RLIMIT, OOM_SCORE: as far as we may */
+    PLAN_AS_INIT = 1 << 6,    /* EXEC: stay as PID 1, run the command as a child */
     PLAN_SECOND_TRY = 1 << 7, /* CWD: only if root could not enter it */
 };
 

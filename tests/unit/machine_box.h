@@ -42,6 +42,15 @@ static inline struct strlist box_words(struct arena *a, const char *words) {
     return l;
 }
 
+static inline struct rt_caps box_caps(uint64_t caps, uint64_t ambient) {
+    return (struct rt_caps){.given = true,
+                            .bounding = caps,
+                            .effective = caps,
+                            .permitted = caps,
+                            .inheritable = ambient,
+                            .ambient = ambient};
+}
+
 static inline void box_mount(struct box *b, const char *dst, const char *type, const char *src,
                              const char *options) {
     struct rt_mount *v = arena_array(b->a, b->spec.n_mounts + 1, struct rt_mount);
@@ -66,7 +75,7 @@ static inline void box_default_mounts(struct box *b) {
 }
 
 static inline void box_namespaces(struct box *b, bool user) {
-    static const enum rt_ns all[] = {RT_NS_PID, RT_NS_NET, RT_NS_MOUNT, RT_NS_IPC,
+    static const enum rt_ns all[] = {RT_NS_PID, RT_NS_NET,    RT_NS_MOUNT, RT_NS_IPC,
                                      RT_NS_UTS, RT_NS_CGROUP, RT_NS_USER};
     b->spec.namespaces = arena_array(b->a, 7, struct rt_namespace);
     b->spec.n_namespaces = user ? 7 : 6;
@@ -76,10 +85,11 @@ static inline void box_namespaces(struct box *b, bool user) {
 
 /* A directory tree with busybox and its links; shared by all tests of one program. */
 static inline int box_make_root(const char *dir) {
-    static const char *const links[] = {
-        "sh",    "cat",  "ls",     "echo", "id",     "hostname", "true",  "false", "sleep", "mount",
-        "stat",  "grep", "touch",  "mkdir", "ps",    "kill",     "tty",   "stty",  "env",   "pwd",
-        "mknod", "sysctl", "readlink", "head", "dd", "chmod",    "find",  "wc",    "test",  "umount"};
+    static const char *const links[] = {"sh",    "cat",   "ls",    "echo",   "id",       "hostname",
+                                        "true",  "false", "sleep", "mount",  "stat",     "grep",
+                                        "touch", "mkdir", "ps",    "kill",   "tty",      "stty",
+                                        "env",   "pwd",   "mknod", "sysctl", "readlink", "head",
+                                        "dd",    "chmod", "find",  "wc",     "test",     "umount"};
     char path[300];
     snprintf(path, sizeof(path), "%s/bin", dir);
     if (path_mkdir_p(AT_FDCWD, path, 0755) < 0)
@@ -125,7 +135,9 @@ static inline int box_new(struct box *b, const char *base) {
     struct host h;
     if (host_read(&h, &b->e) < 0 || cgroup_layout_read(b->a, &b->layout, &b->e) < 0)
         return -1;
-    b->host = (struct plan_host){.rootless = h.rootless, .caps = h.caps, .last_cap = h.last_cap,
+    b->host = (struct plan_host){.rootless = h.rootless,
+                                 .caps = h.caps,
+                                 .last_cap = h.last_cap,
                                  .can_raise_oom = h.can_raise_oom,
                                  .can_raise_rlimits = h.can_raise_rlimits,
                                  .cgroups = &b->layout};
@@ -142,7 +154,7 @@ static inline int box_new(struct box *b, const char *base) {
     s->readonly_paths = box_words(b->a, "/proc/bus /proc/fs /proc/irq /proc/sys "
                                         "/proc/sysrq-trigger");
     uint64_t caps = CAPS_DEFAULT & h.caps;
-    s->process.caps = (struct rt_caps){true, caps, caps, 0, caps, 0};
+    s->process.caps = box_caps(caps, 0);
     s->process.cwd = arena_strdup(b->a, "/");
     s->process.env = box_words(b->a, "PATH=/usr/bin:/bin HOME=/root TERM=xterm");
     const void *bpf = NULL;
@@ -215,6 +227,21 @@ static inline void box_end(struct box *b) {
     if (b->dir[0])
         path_remove_tree(AT_FDCWD, b->dir);
     arena_free(b->a);
+}
+
+/* "hako-test" itself, in every hierarchy. */
+static inline void box_remove_cgroup_parents(void) {
+    struct cgroup_layout l;
+    struct err e;
+    struct arena *a = arena_new();
+    if (cgroup_layout_read(a, &l, &e) == 0) {
+        for (size_t i = 0; i <= l.n_v1; i++) {
+            const char *base = i < l.n_v1 ? l.v1[i].base : l.has_v2 ? l.v2.base : NULL;
+            if (base)
+                rmdir(arena_printf(a, "%s/hako-test", base));
+        }
+    }
+    arena_free(a);
 }
 
 /* Run a script to its end: exit code, or negative errno with b->e; output in b->out. */

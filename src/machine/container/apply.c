@@ -61,7 +61,8 @@ int apply_failed(struct apply *a, int code, const char *what, const char *path) 
     return err_sysn(a->e, code, "cannot %s %s", what, path);
 }
 
-/* --- shared ------------------------------------------------------------------------------------ */
+/* --- shared ------------------------------------------------------------------------------------
+ */
 
 static int apply_make_file(int root, const char *path) {
     char dir[4096];
@@ -148,7 +149,8 @@ static int apply_park(struct apply *a, const struct plan_step *s) {
     return 0;
 }
 
-/* --- the run ----------------------------------------------------------------------------------- */
+/* --- the run -----------------------------------------------------------------------------------
+ */
 
 static int apply_begin(struct apply *a) {
     a->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);

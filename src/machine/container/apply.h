@@ -16,16 +16,16 @@ struct apply {
     const struct plan *plan;
     const struct machine_stdio *io;
     struct err *e;
-    int sock;      /* to the starter */
-    int box;       /* exec: pidfd of the box's init; else -1 */
-    int root;      /* root of the box while it is put together; -1 = "/" is it */
-    int proc;      /* the host's procfs */
-    int null;      /* the host's /dev/null */
-    int empty;     /* read-only empty directory that masks others; -1 until needed */
-    int dir;       /* directory of the last node or symlink */
+    int sock;  /* to the starter */
+    int box;   /* exec: pidfd of the box's init; else -1 */
+    int root;  /* root of the box while it is put together; -1 = "/" is it */
+    int proc;  /* the host's procfs */
+    int null;  /* the host's /dev/null */
+    int empty; /* read-only empty directory that masks others; -1 until needed */
+    int dir;   /* directory of the last node or symlink */
     uint32_t dir_ref;
     bool cwd_again; /* root could not enter the working directory: the user may */
-    pid_t starter; /* parent, as seen at birth */
+    pid_t starter;  /* parent, as seen at birth */
 };
 
 /* Run the section; returns only on failure (negative errno, `e` set) or after EXEC as PID 1 of a
@@ -44,7 +44,8 @@ apply_fn apply_keyring, apply_personality, apply_scheduler, apply_io_priority;
 apply_fn apply_apparmor, apply_selinux, apply_cwd, apply_caps_bound, apply_groups, apply_user;
 apply_fn apply_umask, apply_no_new_privs, apply_seccomp, apply_caps;
 
-/* --- shared by the steps ----------------------------------------------------------------------- */
+/* --- shared by the steps -----------------------------------------------------------------------
+ */
 
 static inline const char *apply_str(const struct apply *a, const struct plan_step *s, int i) {
     return plan_str(a->plan, s->ref[i]);

@@ -60,7 +60,8 @@ int apply_node_bind(struct apply *a, const struct plan_step *s) {
     return r < 0 ? apply_failed(a, r, "bind the device", host) : 0;
 }
 
-/* --- terminal ---------------------------------------------------------------------------------- */
+/* --- terminal ----------------------------------------------------------------------------------
+ */
 
 static int console_open(struct apply *a, int *master, int *slave) {
     AUTO_FD int pts = a->root >= 0 ? path_open_in_root(a->root, "/dev/pts", O_PATH | O_DIRECTORY, 0)

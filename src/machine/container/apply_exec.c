@@ -42,8 +42,8 @@ static int exec_search(const char *name, const char *path, char *out, size_t siz
     int seen = -ENOENT;
     for (const char *s = path; s;) {
         size_t n = strcspn(s, ":");
-        int w = n ? snprintf(out, size, "%.*s/%s", (int)n, s, name)
-                  : snprintf(out, size, "./%s", name);
+        int w =
+            n ? snprintf(out, size, "%.*s/%s", (int)n, s, name) : snprintf(out, size, "./%s", name);
         if (w > 0 && (size_t)w < size) {
             int r = exec_usable(out);
             if (r == 0)

@@ -39,8 +39,8 @@ static int mount_new(struct apply *a, const struct plan_step *s) {
         return r;
     }
     r = mount_fs_done(fs, s->num[0], why, sizeof(why));
-    return r < 0 ? err_sysn(a->e, r, "cannot mount %s on %s%s%s", type, target,
-                            why[0] ? ": " : "", why)
+    return r < 0 ? err_sysn(a->e, r, "cannot mount %s on %s%s%s", type, target, why[0] ? ": " : "",
+                            why)
                  : r;
 }
 
@@ -51,7 +51,8 @@ static int mount_copyup(struct apply *a, int mnt, const char *target) {
         return from == -ENOENT || from == -ENOTDIR ? 0 : apply_failed(a, from, "read", target);
     AUTO_FD int to = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (to < 0)
-        return to == -1 && errno == ENOTDIR ? 0 : err_sys(a->e, "cannot open the volume of %s", target);
+        return to == -1 && errno == ENOTDIR ? 0
+                                            : err_sys(a->e, "cannot open the volume of %s", target);
     int r = copyup_is_empty(to);
     if (r < 0)
         return apply_failed(a, r, "read the volume of", target);
@@ -117,17 +118,17 @@ int apply_attr(struct apply *a, const struct plan_step *s) {
     return r < 0 ? apply_failed(a, r, "set the mount options of", path) : 0;
 }
 
-/* --- masks ------------------------------------------------------------------------------------- */
+/* --- masks -------------------------------------------------------------------------------------
+ */
 
 static int mask_dir(struct apply *a) {
     if (a->empty < 0) {
         int fs = mount_fs("tmpfs");
         if (fs < 0)
             return fs;
-        int mnt = mount_fs_done(fs,
-                                MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-                                    MOUNT_ATTR_NOEXEC,
-                                NULL, 0);
+        int mnt = mount_fs_done(
+            fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL,
+            0);
         if (mnt < 0)
             return mnt;
         a->empty = mnt;

@@ -51,7 +51,8 @@ int apply_propagation(struct apply *a, const struct plan_step *s) {
     return r < 0 ? err_sysn(a->e, r, "cannot part the box's mounts from the host's") : 0;
 }
 
-/* --- root -------------------------------------------------------------------------------------- */
+/* --- root --------------------------------------------------------------------------------------
+ */
 
 /* Attach a detached root on the host directory `at`, in our own mount namespace. */
 static int root_attach(struct apply *a, int mnt, const char *at) {
@@ -133,8 +134,8 @@ int apply_root_overlay(struct apply *a, const struct plan_step *s) {
     else if (fs >= 0)
         close(fs);
     if (mnt < 0)
-        return err_sysn(a->e, mnt, "cannot mount the root file system (overlay of %u layers%s%s)", n,
-                        why[0] ? ": " : "", why);
+        return err_sysn(a->e, mnt, "cannot mount the root file system (overlay of %u layers%s%s)",
+                        n, why[0] ? ": " : "", why);
     /* on its own work directory: nobody else has business there */
     return root_attach(a, mnt, s->ref[2] ? apply_str(a, s, 2) : plan_str(a->plan, lower[0]));
 }

@@ -108,7 +108,8 @@ int apply_selinux(struct apply *a, const struct plan_step *s) {
     return r < 0 ? apply_failed(a, r, "use the SELinux label", apply_str(a, s, 0)) : 0;
 }
 
-/* --- working directory ------------------------------------------------------------------------- */
+/* --- working directory -------------------------------------------------------------------------
+ */
 
 /* "/" is the box's root by now, so that no path can lead out; the check catches a descriptor of
  * the host that someone named by /proc/self/fd (CVE-2024-21626). */
@@ -119,8 +120,8 @@ static int cwd_check(struct apply *a, const char *path) {
         return 0;
     if (n < 0 && errno == ERANGE)
         return 0;
-    return err_set(a->e, ERR_DENIED, -EPERM,
-                   "working directory %s is outside of the box: refused", path);
+    return err_set(a->e, ERR_DENIED, -EPERM, "working directory %s is outside of the box: refused",
+                   path);
 }
 
 int apply_cwd(struct apply *a, const struct plan_step *s) {
@@ -139,12 +140,13 @@ int apply_cwd(struct apply *a, const struct plan_step *s) {
         return 0;
     }
     if (r < 0)
-        return err_set(a->e, ERR_CMD_NOT_EXEC, r,
-                       "cannot enter working directory %s: %s", path, strerror(-r));
+        return err_set(a->e, ERR_CMD_NOT_EXEC, r, "cannot enter working directory %s: %s", path,
+                       strerror(-r));
     return cwd_check(a, path);
 }
 
-/* --- user -------------------------------------------------------------------------------------- */
+/* --- user --------------------------------------------------------------------------------------
+ */
 
 int apply_caps_bound(struct apply *a, const struct plan_step *s) {
     int r = caps_bound(s->num[0]);
@@ -206,7 +208,8 @@ int apply_umask(struct apply *a, const struct plan_step *s) {
 }
 
 int apply_no_new_privs(struct apply *a, const struct plan_step *s) {
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? err_sys(a->e, "cannot set no_new_privs") : 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? err_sys(a->e, "cannot set no_new_privs")
+                                                      : 0;
 }
 
 int apply_seccomp(struct apply *a, const struct plan_step *s) {

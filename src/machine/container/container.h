@@ -6,7 +6,7 @@
 #include "machine/plan_format.h"
 
 struct container {
-    int sock;   /* to init, until execve; -1 */
+    int sock; /* to init, until execve; -1 */
     bool reaped;
     struct cgroup_set cgroups; /* borrowed from the plan */
 };

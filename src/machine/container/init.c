@@ -11,9 +11,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 
-static const int init_not_forwarded[] = {SIGCHLD, SIGKILL, SIGSTOP, SIGTTIN, SIGTTOU,
-                                         SIGFPE,  SIGILL,  SIGSEGV, SIGBUS,  SIGABRT,
-                                         SIGTRAP, SIGSYS};
+static const int init_not_forwarded[] = {SIGCHLD, SIGKILL, SIGSTOP, SIGTTIN, SIGTTOU, SIGFPE,
+                                         SIGILL,  SIGSEGV, SIGBUS,  SIGABRT, SIGTRAP, SIGSYS};
 
 static void init_signals(sigset_t *waited) {
     sigfillset(waited);

@@ -38,14 +38,10 @@ static const struct word attr_words[] = {
 };
 
 static const struct word propagation_words[] = {
-    {"private", MS_PRIVATE, 0},
-    {"rprivate", MS_PRIVATE | MS_REC, 0},
-    {"slave", MS_SLAVE, 0},
-    {"rslave", MS_SLAVE | MS_REC, 0},
-    {"shared", MS_SHARED, 0},
-    {"rshared", MS_SHARED | MS_REC, 0},
-    {"unbindable", MS_UNBINDABLE, 0},
-    {"runbindable", MS_UNBINDABLE | MS_REC, 0},
+    {"private", MS_PRIVATE, 0},       {"rprivate", MS_PRIVATE | MS_REC, 0},
+    {"slave", MS_SLAVE, 0},           {"rslave", MS_SLAVE | MS_REC, 0},
+    {"shared", MS_SHARED, 0},         {"rshared", MS_SHARED | MS_REC, 0},
+    {"unbindable", MS_UNBINDABLE, 0}, {"runbindable", MS_UNBINDABLE | MS_REC, 0},
 };
 
 static const struct word *find(const struct word *v, size_t n, const char *name) {

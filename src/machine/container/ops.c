@@ -42,8 +42,8 @@ static int ops_start(struct machine *m, struct err *e) {
     return r;
 }
 
-static int ops_exec(struct machine *m, const struct plan *exec_plan,
-                    const struct machine_stdio *io, struct machine_exec *ret, struct err *e) {
+static int ops_exec(struct machine *m, const struct plan *exec_plan, const struct machine_stdio *io,
+                    struct machine_exec *ret, struct err *e) {
     return exec_start(m, exec_plan, io, ret, e);
 }
 

@@ -6,9 +6,8 @@
 /* The order is that of the steps, and it matters: cgroups before their namespace, mounts before
  * what lies on them, everything that needs the host before the pivot, rights last. */
 static build_fn *const box_parts[] = {
-    build_refuse,  build_namespaces, build_cgroups,   build_enter,  build_root,
-    build_mounts,  build_devices,    build_paths,     build_limits, build_root_done,
-    build_kernel,  build_user,
+    build_refuse,  build_namespaces, build_cgroups, build_enter,     build_root,   build_mounts,
+    build_devices, build_paths,      build_limits,  build_root_done, build_kernel, build_user,
 };
 
 static int build_parts(struct build *b, build_fn *const *parts, size_t n) {
@@ -30,8 +29,8 @@ static int finish(struct build *b, int r, struct arena *a, void **ret, size_t *r
 int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
                const struct plan_host *host, struct arena *a, void **ret, size_t *ret_len,
                struct err *e) {
-    struct build b = {.spec = spec, .process = &spec->process, .root = root, .host = host, .a = a,
-                      .e = e};
+    struct build b = {
+        .spec = spec, .process = &spec->process, .root = root, .host = host, .a = a, .e = e};
     if (!spec->has_process)
         return err_set(e, ERR_USAGE, -EINVAL, "process: the spec has none");
     plan_writer_begin(&b.w);
@@ -51,17 +50,17 @@ int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
 static int build_join(struct build *b) {
     uint64_t inside = b->all & ~(uint64_t)CLONE_NEWPID; /* entered by birth */
     for (size_t i = 0; i < b->cgroups.n_join; i++)
-        plan_writer_step(&b->w, PLAN_BIRTH,
-                         (struct plan_step){.op = PLAN_JOIN_CGROUP,
-                                            .ref = {build_str(b, b->cgroups.join[i])}});
+        plan_writer_step(
+            &b->w, PLAN_BIRTH,
+            (struct plan_step){.op = PLAN_JOIN_CGROUP, .ref = {build_str(b, b->cgroups.join[i])}});
     if (inside)
         build_init(b, PLAN_JOIN_BOX, .num = {inside});
     if (b->all & CLONE_NEWUSER)
         build_init(b, PLAN_ROOT_IDS, .flags = 0);
     if (b->process->terminal)
-        build_init(b, PLAN_CONSOLE,
-                   .num = {b->process->user.uid, b->process->console_width,
-                           b->process->console_height});
+        build_init(
+            b, PLAN_CONSOLE,
+            .num = {b->process->user.uid, b->process->console_width, b->process->console_height});
     build_init(b, PLAN_KEYRING, .ref = {build_str(b, "_hako")});
     return 0;
 }

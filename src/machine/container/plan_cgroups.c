@@ -56,8 +56,8 @@ int build_cgroups(struct build *b) {
     }
     if (!b->host->cgroups)
         return 0;
-    int r = cgroup_plan_build(b->host->cgroups, &res, b->spec->cgroups_path, b->a, &b->cgroups,
-                              b->e);
+    int r =
+        cgroup_plan_build(b->host->cgroups, &res, b->spec->cgroups_path, b->a, &b->cgroups, b->e);
     if (r < 0)
         return r;
     set_refs(b);
@@ -70,9 +70,9 @@ int build_enter(struct build *b) {
     /* root of a new user namespace may not write the host's cgroup files: its helper does */
     enum plan_section where = b->made & CLONE_NEWUSER ? PLAN_BIRTH : PLAN_INIT;
     for (size_t i = 0; i < b->cgroups.n_join; i++)
-        plan_writer_step(&b->w, where,
-                         (struct plan_step){.op = PLAN_JOIN_CGROUP,
-                                            .ref = {build_str(b, b->cgroups.join[i])}});
+        plan_writer_step(
+            &b->w, where,
+            (struct plan_step){.op = PLAN_JOIN_CGROUP, .ref = {build_str(b, b->cgroups.join[i])}});
     if (b->made & CLONE_NEWUSER)
         build_init(b, PLAN_ROOT_IDS, .flags = 0);
     if (b->cgroup_ns)
@@ -80,7 +80,8 @@ int build_enter(struct build *b) {
     return 0;
 }
 
-/* --- the mount --------------------------------------------------------------------------------- */
+/* --- the mount ---------------------------------------------------------------------------------
+ */
 
 static void add_cgroupfs(struct build *b, const char *type, const char *path,
                          const struct strlist *controllers, const struct mount_words *w) {
@@ -125,8 +126,7 @@ static int add_v1(struct build *b, const char *dest, const struct cgroup_hierarc
     /* "cpu" and "cpuacct" beside "cpu,cpuacct" */
     for (size_t i = 0; controllers.n > 1 && i < controllers.n; i++)
         build_init(b, PLAN_SYMLINK,
-                   .ref = {build_str(b, dest), build_str(b, controllers.v[i]),
-                           build_str(b, name)});
+                   .ref = {build_str(b, dest), build_str(b, controllers.v[i]), build_str(b, name)});
     return 0;
 }
 
@@ -149,7 +149,6 @@ int build_cgroup_mount(struct build *b, const struct rt_mount *m, const struct m
             return r;
     }
     if (w->set & MOUNT_ATTR_RDONLY)
-        build_init(b, PLAN_ATTR, .ref = {build_str(b, m->destination)},
-                   .num = {MOUNT_ATTR_RDONLY});
+        build_init(b, PLAN_ATTR, .ref = {build_str(b, m->destination)}, .num = {MOUNT_ATTR_RDONLY});
     return 0;
 }

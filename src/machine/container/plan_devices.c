@@ -15,12 +15,13 @@ struct default_device {
 };
 
 static const struct default_device default_devices[] = {
-    {"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+    {"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
+    {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 };
 
 static const char *const default_links[][2] = {
-    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},  {"stdout", "/proc/self/fd/1"},
-    {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},       {"ptmx", "pts/ptmx"},
+    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},      {"ptmx", "pts/ptmx"},
 };
 
 /* A /dev of ours: a tmpfs. A bound /dev is the host's and stays as it is. */
@@ -28,8 +29,8 @@ static bool own_dev(const struct build *b) {
     bool own = true;
     for (size_t i = 0; i < b->spec->n_mounts; i++) {
         const struct rt_mount *m = &b->spec->mounts[i];
-        if (m->destination && (strcmp(m->destination, "/dev") == 0 ||
-                               strcmp(m->destination, "/dev/") == 0))
+        if (m->destination &&
+            (strcmp(m->destination, "/dev") == 0 || strcmp(m->destination, "/dev/") == 0))
             own = !str_eq(m->type, "bind") && !strlist_has(&m->options, "bind") &&
                   !strlist_has(&m->options, "rbind");
     }
@@ -124,8 +125,8 @@ int build_devices(struct build *b) {
             return r;
     }
     if (b->process->terminal)
-        build_init(b, PLAN_CONSOLE,
-                   .num = {b->process->user.uid, b->process->console_width,
-                           b->process->console_height});
+        build_init(
+            b, PLAN_CONSOLE,
+            .num = {b->process->user.uid, b->process->console_width, b->process->console_height});
     return 0;
 }

@@ -11,11 +11,17 @@
 
 /* What may be mounted inside /proc, as runc allows it: files that lxcfs and its like imitate. */
 static bool allowed_in_proc(const char *path) {
-    static const char *const files[] = {
-        "/proc/cpuinfo",   "/proc/diskstats", "/proc/meminfo",
-        "/proc/stat",      "/proc/swaps",     "/proc/uptime",
-        "/proc/loadavg",   "/proc/slabinfo",  "/proc/net/dev",
-        "/proc/sys/kernel/ns_last_pid",       "/proc/sys/crypto/fips_enabled"};
+    static const char *const files[] = {"/proc/cpuinfo",
+                                        "/proc/diskstats",
+                                        "/proc/meminfo",
+                                        "/proc/stat",
+                                        "/proc/swaps",
+                                        "/proc/uptime",
+                                        "/proc/loadavg",
+                                        "/proc/slabinfo",
+                                        "/proc/net/dev",
+                                        "/proc/sys/kernel/ns_last_pid",
+                                        "/proc/sys/crypto/fips_enabled"};
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         if (strcmp(files[i], path) == 0)
             return true;
@@ -44,8 +50,7 @@ static void add_bind(struct build *b, const char *source, const char *path,
                      const struct mount_words *w, uint32_t flags) {
     if (w->recursive)
         flags |= PLAN_RECURSIVE;
-    build_init(b, PLAN_BIND, .flags = flags,
-               .ref = {build_str(b, source), build_str(b, path)},
+    build_init(b, PLAN_BIND, .flags = flags, .ref = {build_str(b, source), build_str(b, path)},
                .num = {w->set, w->clear, w->rset, w->rclear, w->propagation});
 }
 
@@ -105,8 +110,8 @@ static int add_fs(struct build *b, const struct rt_mount *m, const struct mount_
     if (!type[0])
         return err_set(b->e, ERR_USAGE, -EINVAL, "mount %s: no type is given", m->destination);
     if (w->rset | w->rclear)
-        return err_set(b->e, ERR_USAGE, -EINVAL,
-                       "mount %s: recursive options are for bind mounts", m->destination);
+        return err_set(b->e, ERR_USAGE, -EINVAL, "mount %s: recursive options are for bind mounts",
+                       m->destination);
     int r = fs_data(b, m, w, &data);
     if (r < 0)
         return r;

@@ -11,8 +11,8 @@
 static const char *map_text(struct build *b, const struct rt_idmaps *map) {
     AUTO_STR struct str s = STR_INIT(4096);
     for (size_t i = 0; i < map->n; i++) {
-        if (str_addf(&s, "%u %u %u\n", map->v[i].container_id, map->v[i].host_id,
-                     map->v[i].size) < 0)
+        if (str_addf(&s, "%u %u %u\n", map->v[i].container_id, map->v[i].host_id, map->v[i].size) <
+            0)
             return NULL;
     }
     return arena_strdup(b->a, str_c(&s));
@@ -50,10 +50,9 @@ static int add_namespace(struct build *b, const struct rt_namespace *ns) {
         return 0;
     }
     if (b->root)
-        plan_writer_step(&b->w, PLAN_BIRTH,
-                         (struct plan_step){.op = PLAN_JOIN_NS,
-                                            .ref = {build_str(b, ns->path)},
-                                            .num = {flag}});
+        plan_writer_step(
+            &b->w, PLAN_BIRTH,
+            (struct plan_step){.op = PLAN_JOIN_NS, .ref = {build_str(b, ns->path)}, .num = {flag}});
     return 0;
 }
 
@@ -71,8 +70,7 @@ int build_namespaces(struct build *b) {
     if (r < 0)
         return r;
     if (b->root && !(b->made & CLONE_NEWNS))
-        return err_set(b->e, ERR_USAGE, -EINVAL,
-                       "linux.namespaces: a mount namespace is needed");
+        return err_set(b->e, ERR_USAGE, -EINVAL, "linux.namespaces: a mount namespace is needed");
     b->cgroup_ns = b->made & CLONE_NEWCGROUP;
     b->in_userns = b->host->rootless || (b->all & CLONE_NEWUSER);
     b->w.h.clone_ns = b->made & ~(uint64_t)CLONE_NEWCGROUP;
@@ -80,7 +78,8 @@ int build_namespaces(struct build *b) {
     return b->root ? add_maps(b) : 0;
 }
 
-/* --- root -------------------------------------------------------------------------------------- */
+/* --- root --------------------------------------------------------------------------------------
+ */
 
 int build_root(struct build *b) {
     const struct root_recipe *r = b->root;

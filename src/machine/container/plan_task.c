@@ -11,7 +11,8 @@
 #define CAP_BIT(n) (UINT64_C(1) << (n))
 #define CAP_SYS_ADMIN_NR 21
 
-/* --- sysctl ------------------------------------------------------------------------------------ */
+/* --- sysctl ------------------------------------------------------------------------------------
+ */
 
 struct sysctl_rule {
     const char *prefix;
@@ -93,7 +94,8 @@ int build_kernel(struct build *b) {
     return 0;
 }
 
-/* --- user -------------------------------------------------------------------------------------- */
+/* --- user --------------------------------------------------------------------------------------
+ */
 
 static int add_personality(struct build *b) {
     const char *domain = b->spec->personality.domain;
@@ -135,7 +137,8 @@ int build_user(struct build *b) {
     return 0;
 }
 
-/* --- rights ------------------------------------------------------------------------------------ */
+/* --- rights ------------------------------------------------------------------------------------
+ */
 
 static void add_seccomp(struct build *b) {
     const struct plan_host *h = b->host;
@@ -152,14 +155,15 @@ int build_rights(struct build *b) {
     uint64_t can = b->host->caps;
     bool nnp = b->process->no_new_privileges;
     if (!nnp && !(can & CAP_BIT(CAP_SYS_ADMIN_NR)) && b->host->seccomp_bpf)
-        return err_set(b->e, ERR_DENIED, -EPERM,
-                       "a system call filter needs CAP_SYS_ADMIN or no_new_privs: add --security-opt "
-                       "no-new-privileges");
+        return err_set(
+            b->e, ERR_DENIED, -EPERM,
+            "a system call filter needs CAP_SYS_ADMIN or no_new_privs: add --security-opt "
+            "no-new-privileges");
     if (!nnp)
         add_seccomp(b);
-    build_init(b, PLAN_CAPS,
-               .num = {c->effective & can, c->permitted & can, c->inheritable & can,
-                       c->ambient & can});
+    build_init(
+        b, PLAN_CAPS,
+        .num = {c->effective & can, c->permitted & can, c->inheritable & can, c->ambient & can});
     if (nnp) {
         build_init(b, PLAN_NO_NEW_PRIVS, .flags = 0);
         add_seccomp(b);
@@ -177,10 +181,8 @@ int build_exec(struct build *b) {
             path = p->env.v[i] + 5;
     }
 
-
     build_init(b, PLAN_EXEC, .flags = b->root && b->host->init ? PLAN_AS_INIT : 0,
                .ref = {plan_writer_list(&b->w, p->args.v, p->args.n),
-                       plan_writer_list(&b->w, p->env.v, p->env.n),
-                       build_str(b, path)});
+                       plan_writer_list(&b->w, p->env.v, p->env.n), build_str(b, path)});
     return 0;
 }

@@ -30,8 +30,16 @@ void spawn_child(const struct plan *p, const struct machine_stdio *io, int sock,
                  bool wait_for_maps) {
     struct err e = {0};
     struct machine_stdio stdio = *io;
-    struct apply a = {.plan = p, .io = &stdio, .e = &e, .sock = sock, .box = box, .root = -1,
-                      .proc = -1, .null = -1, .empty = -1, .dir = -1};
+    struct apply a = {.plan = p,
+                      .io = &stdio,
+                      .e = &e,
+                      .sock = sock,
+                      .box = box,
+                      .root = -1,
+                      .proc = -1,
+                      .null = -1,
+                      .empty = -1,
+                      .dir = -1};
     int code = 125;
 
     stdio.terminal = plan_has_terminal(p);
@@ -77,8 +85,12 @@ int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e)
         return err_sysn(e, cgroup, "cannot open the cgroup %s", c->cgroups.v2);
     /* what is ours in the child is not to be looked at from inside the box */
     prctl(PR_SET_DUMPABLE, 0);
-    struct birth b = {.plan = m->plan, .io = io, .flags = m->plan->h->clone_ns, .box = -1,
-                      .cgroup = cgroup, .pidfd = -1};
+    struct birth b = {.plan = m->plan,
+                      .io = io,
+                      .flags = m->plan->h->clone_ns,
+                      .box = -1,
+                      .cgroup = cgroup,
+                      .pidfd = -1};
     int r = sync_pair(b.ends);
     if (r < 0)
         return err_sysn(e, r, "socketpair");
