@@ -16,6 +16,8 @@ struct visit {
 static int make_socket(void *arg) {
     struct visit *v = arg;
 
+    if (v->userns >= 0 && (v->ret = userns_join(v->userns)) < 0)
+        return 0;
     if (setns(v->netns, CLONE_NEWNET) < 0)
         v->ret = -errno;
     else if ((v->ret = socket(v->domain, v->type | SOCK_CLOEXEC, v->protocol)) < 0)
@@ -48,10 +50,14 @@ static int visit(int (*fn)(void *), struct visit *v) {
     return v->ret;
 }
 
-int netns_socket(int netns, int domain, int type, int protocol) {
+int netns_socket_in(int userns, int netns, int domain, int type, int protocol) {
     struct visit v = {
-        .netns = netns, .userns = -1, .domain = domain, .type = type, .protocol = protocol};
+        .netns = netns, .userns = userns, .domain = domain, .type = type, .protocol = protocol};
     return visit(make_socket, &v);
+}
+
+int netns_socket(int netns, int domain, int type, int protocol) {
+    return netns_socket_in(-1, netns, domain, type, protocol);
 }
 
 int netns_new(void) {

@@ -11,6 +11,8 @@
 
 /* A socket that lives in `netns` (close-on-exec). fd or -errno. */
 int netns_socket(int netns, int domain, int type, int protocol);
+/* The same from outside of the user namespace that owns it; the caller must be its owner. */
+int netns_socket_in(int userns, int netns, int domain, int type, int protocol);
 /* A new network namespace, loopback down. fd or -errno. */
 int netns_new(void);
 /* The same, owned by the user namespace `userns`; the caller must be its owner. */
