@@ -182,29 +182,36 @@ static int kill_v2(const char *dir, int64_t deadline) {
     return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
+/* v1: nobody may be born while we look, so none of them runs, or none may fork. */
+static int kill_v1(const struct cgroup_set *s, const char *const *dirs, size_t n,
+                   int64_t deadline) {
+    const char *freezer = s->ctl[CG_FREEZER], *pids = s->ctl[CG_PIDS];
+    char limit[32] = "", path[PATH_MAX];
+    int r = 0, sig = SIGKILL;
+
+    if (freezer && put(freezer, "freezer.state", "FROZEN") == 0)
+        each_pid(freezer, send_signal, &sig);
+    if (!freezer && pids && snprintf(path, sizeof(path), "%s/pids.max", pids) < PATH_MAX &&
+        io_read_line(AT_FDCWD, path, limit, sizeof(limit)) == 0)
+        put(pids, "pids.max", "0");
+    /* Frozen processes die only when thawed, whoever froze them. */
+    if (freezer)
+        put(freezer, "freezer.state", "THAWED");
+    /* A child killed between two joins is in some of the groups only. */
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = kill_by_hand(dirs[i], deadline);
+    if (limit[0])
+        put(pids, "pids.max", limit);
+    return r;
+}
+
 int cgroup_kill(const struct cgroup_set *s, int timeout_ms, struct err *e) {
     const char *dirs[CG_COUNT + 1];
     size_t n = cgroup_dirs(s, dirs);
     int64_t deadline = deadline_in(timeout_ms);
-    int r = 0;
+    /* v2 holds everybody from birth. */
+    int r = s->v2 ? kill_v2(s->v2, deadline) : kill_v1(s, dirs, n, deadline);
 
-    if (s->v2)
-        r = kill_v2(s->v2, deadline);
-    /* Nobody may be born while we look: no new process, and none of the old ones runs. */
-    if (!s->v2 && s->ctl[CG_PIDS])
-        put(s->ctl[CG_PIDS], "pids.max", "0");
-    if (!s->v2 && s->ctl[CG_FREEZER])
-        put(s->ctl[CG_FREEZER], "freezer.state", "FROZEN");
-    if (!s->v2 && s->ctl[CG_FREEZER]) {
-        int sig = SIGKILL;
-        each_pid(s->ctl[CG_FREEZER], send_signal, &sig);
-    }
-    /* Whatever froze it, v1's frozen processes die only when thawed. */
-    if (s->ctl[CG_FREEZER])
-        put(s->ctl[CG_FREEZER], "freezer.state", "THAWED");
-    /* v2 holds everybody from birth; on v1 a child killed between two joins is in some only. */
-    for (size_t i = 0; i < n && r == 0 && !s->v2; i++)
-        r = kill_by_hand(dirs[i], deadline);
     if (r == -ETIMEDOUT)
         return err_set(e, ERR_INTERNAL, r, "processes of %s do not die within %d ms", dirs[0],
                        timeout_ms);
