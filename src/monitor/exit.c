@@ -88,16 +88,26 @@ static void exit_remove(struct monitor *m) {
     fd_close(&m->tmp_fd);
 }
 
+/* Ports: 20 us, and a following command may want them at once. */
+void exit_release(struct monitor *m) {
+    struct err ignored = {0};
+
+    if (m->forwarder > 0)
+        forward_stop(m->forwarder, &m->forwarder_fd);
+    m->forwarder = 0;
+    if (m->net_tried)
+        net_detach_begin(m->bundle.net, m->bundle.net_len, m->host_netns, &m->filter_fd, &ignored);
+    m->net_tried = false;
+    while (m->nlisteners > 0)
+        close(m->listeners[--m->nlisteners]);
+}
+
 void exit_clean(struct monitor *m) {
     struct err ignored = {0};
 
     if (m->cleaned)
         return;
     m->cleaned = true;
-    if (m->forwarder > 0)
-        forward_stop(m->forwarder, &m->forwarder_fd);
-    if (m->net_tried)
-        net_detach(m->bundle.net, m->bundle.net_len, m->host_netns, &ignored);
     if (m->machine.ops)
         machine_end(&m->machine, &ignored);
     if (m->tmp_fd > 0)

@@ -127,6 +127,7 @@ void monitor_failed(struct monitor *m, const struct err *e) {
     m->exit.code = err_exit_code(e);
     str_copy(m->exit.error, sizeof(m->exit.error), e->msg);
     m->exit.finished_ns = now_unix_ns();
+    exit_release(m);
     exit_record(m);
     exit_clean(m);
 }
@@ -159,6 +160,7 @@ void monitor_drained(struct monitor *m) {
 }
 
 static void monitor_over(struct monitor *m) {
+    exit_release(m);
     exit_record(m);
     control_last_call(m);
     execs_end(m);
@@ -223,7 +225,7 @@ int monitor_run(void) {
 
     if (m == MAP_FAILED)
         return 125;
-    m->dirfd = m->lock_fd = m->listen_fd = m->host_netns = m->holder = -1;
+    m->dirfd = m->lock_fd = m->listen_fd = m->host_netns = m->holder = m->filter_fd = -1;
     if (monitor_process(m) < 0 || fcntl(MONITOR_BOOT_FD, F_SETFD, FD_CLOEXEC) < 0 ||
         !control_add(m, MONITOR_BOOT_FD) || loop_run(&m->loop) < 0)
         return 125;

@@ -16,8 +16,8 @@
  *   DRAINING  the machine has ended and is reaped; what its pipes hold still goes to log and
  *             clients. Every writer is dead by then, so "the pipe is empty" is the end: nobody can
  *             hold it open and keep us. Only a client that does not read can: SIGNAL 9 drops it.
- *   OVER      exit.json (or, with --rm, directory and name gone), EXITED to all, then the slow
- *             part: firewall elements, namespaces, cgroups, files; then the lock goes with us.
+ *   OVER      ports free, exit.json written (or, with --rm, directory and name gone), EXITED to
+ *             all, then the slow part: namespaces, cgroups, files; the lock; the process.
  *
  *   kill -9 at any moment: init dies by PDEATHSIG, the kernel closes lock and namespaces, and the
  *   next command sweeps the rest.
@@ -115,6 +115,7 @@ struct monitor {
     uint16_t cols, rows;
     pid_t forwarder; /* the child that carries published ports; 0 = none */
     int forwarder_fd;
+    int filter_fd; /* closed by our exit: the kernel is slow at it (net_detach_begin) */
     size_t nlisteners;
     int listeners[MONITOR_MAX_LISTENERS];
     struct stream streams[2];
@@ -142,6 +143,8 @@ void monitor_failed(struct monitor *m, const struct err *e);
 /* --- exit.c ------------------------------------------------------------------------------------
  */
 
+/* Free what a following command may want at once: published ports. */
+void exit_release(struct monitor *m);
 /* Make the end visible: exit.json, or directory and name away (--rm). */
 void exit_record(struct monitor *m);
 /* The slow rest: machine, network, files. */

@@ -313,12 +313,20 @@ int net_attach(const void *plan, size_t len, int netns, int host_netns, struct e
     return filter < 0 ? filter : publish(p, filter, e);
 }
 
-int net_detach(const void *plan, size_t len, int host_netns, struct err *e) {
+int net_detach_begin(const void *plan, size_t len, int host_netns, int *ret_sock, struct err *e) {
     const struct netplan *p = NULL;
     int r = netplan_open(plan, len, &p, e);
 
     if (r < 0 || p->nports == 0)
         return r;
     AUTO_FD int filter = netfilter_socket(host_netns, e);
-    return filter < 0 ? filter : unpublish(p, p->nports, filter, e);
+    r = filter < 0 ? filter : unpublish(p, p->nports, filter, e);
+    if (r == 0)
+        *ret_sock = TAKE_FD(filter);
+    return r;
+}
+
+int net_detach(const void *plan, size_t len, int host_netns, struct err *e) {
+    AUTO_FD int sock = -1;
+    return net_detach_begin(plan, len, host_netns, &sock, e);
 }

@@ -64,3 +64,6 @@ int net_plan_none(struct arena *a, void **ret, size_t *ret_len, struct err *e);
 /* In the monitor; child of nobody, no heap. host_netns -1 = ours. */
 int net_attach(const void *plan, size_t len, int netns, int host_netns, struct err *e);
 int net_detach(const void *plan, size_t len, int host_netns, struct err *e);
+/* The same; *ret_sock is the socket to close later (untouched when there was nothing to undo). The
+ * ports are free on return, but the kernel makes that close wait 10 ms for its readers. */
+int net_detach_begin(const void *plan, size_t len, int host_netns, int *ret_sock, struct err *e);
