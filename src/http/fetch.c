@@ -244,7 +244,9 @@ static int fetch_fail(struct fetch *f, CURLcode c, struct err *e) {
     case CURLE_COULDNT_CONNECT:
         return fetch_fail_connect(f, c, origin, e);
     case CURLE_SSL_CONNECT_ERROR:
-        return err_set(e, ERR_UNAVAILABLE, FETCH_NO_TLS, "%s does not speak TLS as expected: %s",
+        return err_set(e, ERR_UNAVAILABLE, FETCH_NO_TLS,
+                       "%s does not speak TLS: if plain HTTP is meant, mark the registry "
+                       "\"insecure\" in the configuration (%s)",
                        origin, why);
     case CURLE_PEER_FAILED_VERIFICATION:
         return err_set(e, ERR_DENIED, -EKEYREJECTED,

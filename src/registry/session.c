@@ -6,10 +6,11 @@
 
 #include <string.h>
 
-#define TRIES 4                      /* in a row without getting further */
-#define PROGRESS ((uint64_t)1 << 20) /* what counts as getting further */
-#define FIRST_WAIT_MS 200U           /* doubled each time */
-#define LONGEST_RETRY_AFTER 30U      /* seconds; beyond that the user had better know */
+#define TRIES 4 /* in a row without getting further */
+#define ALL_TRIES 100
+#define PROGRESS ((uint64_t)128 << 10) /* what counts as getting further */
+#define FIRST_WAIT_MS 200U             /* doubled each time */
+#define LONGEST_RETRY_AFTER 30U        /* seconds; beyond that the user had better know */
 
 /* One question, over all its tries. */
 struct asking {
@@ -18,8 +19,9 @@ struct asking {
     uint64_t offset;  /* asked for in this try */
     uint64_t skipped; /* of a body that starts at 0 although we asked for less */
     uint64_t mark;    /* done at the last reset of `tries` */
-    unsigned tries;
+    unsigned tries, all_tries;
     bool authorized; /* a challenge was answered for this question */
+    bool plain;      /* how this try was made */
     bool switched;   /* TLS was tried and plain HTTP is next, or the other way */
 };
 
@@ -48,11 +50,12 @@ static int asking_once(struct asking *g, struct fetch_head *head, struct str *te
     struct endpoint *ep = g->q->ep;
     AUTO_STR struct str url = STR_INIT(8192), token = STR_INIT(65536);
     pthread_mutex_lock(&ep->mutex);
-    bool plain = ep->plain, basic = ep->basic;
+    bool basic = ep->basic;
+    g->plain = ep->plain;
     int r = ep->token ? str_add(&token, ep->token) : 0;
     pthread_mutex_unlock(&ep->mutex);
     if (r == 0)
-        r = str_addf(&url, "%s://%s/v2/%s%s", plain ? "http" : "https", ep->host, ep->repo,
+        r = str_addf(&url, "%s://%s/v2/%s%s", g->plain ? "http" : "https", ep->host, ep->repo,
                      g->q->path);
     if (r < 0)
         return err_set(e, ERR_USAGE, r, "the address of %s on %s is too long", ep->repo, ep->host);
@@ -80,7 +83,7 @@ static bool asking_switch(struct asking *g, int code) {
         return false;
     g->switched = true;
     pthread_mutex_lock(&ep->mutex);
-    ep->plain = !ep->plain;
+    ep->plain = !g->plain; /* not !ep->plain: another thread may have found out as well */
     pthread_mutex_unlock(&ep->mutex);
     return true;
 }
@@ -105,7 +108,7 @@ static int asking_pause(struct asking *g, const struct fetch_head *head, struct 
         g->mark = asking_done(g);
         g->tries = 0;
     }
-    if (++g->tries >= TRIES)
+    if (++g->tries >= TRIES || ++g->all_tries >= ALL_TRIES)
         return 1;
     unsigned ms = FIRST_WAIT_MS << (g->tries - 1);
     if (head && head->retry_after && head->retry_after <= LONGEST_RETRY_AFTER)
@@ -172,20 +175,21 @@ static void session_error_text(const struct str *text, char code[static 64],
     }
 }
 
-static int session_missing(const struct ask *q, const char *shown, const char *code,
+static int session_missing(const struct ask *q, const struct session_names *names, const char *code,
                            struct err *e) {
     if (str_starts(q->path, "/blobs/"))
         return err_set(e, ERR_NOT_FOUND, -ENOENT,
                        "registry %s has lost blob %.19s of %s: push the image again", q->ep->host,
-                       q->path + strlen("/blobs/"), shown);
+                       q->path + strlen("/blobs/"), names->image);
     if (strcmp(code, "NAME_UNKNOWN") == 0)
         return err_set(e, ERR_NOT_FOUND, -ENOENT, "repository for %s not found on %s: name unknown",
-                       shown, q->ep->host);
-    return err_set(e, ERR_NOT_FOUND, -ENOENT, "manifest for %s not found: manifest unknown", shown);
+                       names->repo, q->ep->host);
+    return err_set(e, ERR_NOT_FOUND, -ENOENT, "manifest for %s not found: manifest unknown",
+                   names->image);
 }
 
-int session_refusal(const struct ask *q, const char *shown, const struct fetch_head *head,
-                    const struct str *text, struct err *e) {
+int session_refusal(const struct ask *q, const struct session_names *names,
+                    const struct fetch_head *head, const struct str *text, struct err *e) {
     char code[64], message[200];
     session_error_text(text, code, message);
     const char *sep = message[0] ? ": " : "";
@@ -195,9 +199,9 @@ int session_refusal(const struct ask *q, const char *shown, const struct fetch_h
         return err_set(e, ERR_DENIED, -EACCES,
                        "pull access denied for %s, repository does not exist or may require 'hako "
                        "login'%s%s",
-                       shown, sep, message);
+                       names->repo, sep, message);
     case 404:
-        return session_missing(q, shown, code, e);
+        return session_missing(q, names, code, e);
     case 429:
         return err_set(e, ERR_UNAVAILABLE, -EBUSY,
                        "toomanyrequests: registry %s limits the number of pulls%s%s: wait, or log "

@@ -36,6 +36,10 @@ struct ask {
 /* 0 for an answer of whatever status; `text` is the body of one that is no success. */
 int session_get(struct session *s, const struct ask *q, struct fetch_head *ret, struct str *text,
                 struct err *e);
-/* Turn an unsuccessful answer into an error. `shown` names the image as the user did. */
-int session_refusal(const struct ask *q, const char *shown, const struct fetch_head *head,
-                    const struct str *text, struct err *e);
+/* As the user says it: "debian:12" and "debian". */
+struct session_names {
+    const char *image, *repo;
+};
+/* Turn an unsuccessful answer into an error, in docker's words where it has some. */
+int session_refusal(const struct ask *q, const struct session_names *names,
+                    const struct fetch_head *head, const struct str *text, struct err *e);

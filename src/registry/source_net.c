@@ -13,7 +13,7 @@
 struct source_net {
     struct source base;
     struct job *job;
-    const char *shown;
+    struct session_names names;
     struct endpoints places;
     size_t first; /* the place that had the manifest */
 };
@@ -68,7 +68,7 @@ static int net_check_header(const struct source_net *n, const struct fetch_head 
         return r;
     return err_set(e, ERR_CORRUPT, -EBADMSG,
                    "manifest for %s is not what the registry announces: expected digest %s, got %s",
-                   n->shown, said.s, is.s);
+                   n->names.image, said.s, is.s);
 }
 
 static int net_ask_manifest(struct source_net *n, struct session *s, struct endpoint *ep,
@@ -86,7 +86,7 @@ static int net_ask_manifest(struct source_net *n, struct session *s, struct endp
     if (r < 0)
         return r;
     if (head.status / 100 != 2)
-        return session_refusal(&q, n->shown, &head, &text, e);
+        return session_refusal(&q, &n->names, &head, &text, e);
     return net_check_header(n, &head, doc, e);
 }
 
@@ -146,7 +146,7 @@ static int net_blob(struct source *src, void *conn, const struct digest *d, unsi
                               .data = &b};
         r = session_get(conn, &q, &head, &text, e);
         if (r == 0 && head.status / 100 != 2)
-            r = session_refusal(&q, n->shown, &head, &text, e);
+            r = session_refusal(&q, &n->names, &head, &text, e);
         if (r == 0 || b.refused || r == -ECANCELED)
             break;
     }
@@ -168,7 +168,9 @@ int source_net_open(struct job *j, const char *shown, struct arena *a, struct so
                               .blob = net_blob,
                               .close = net_close};
     n->job = j;
-    n->shown = shown;
+    n->names = (struct session_names){shown, ref_familiar_name(j->rq->ref, a)};
+    if (!n->names.repo)
+        return err_oom(e);
     int r = fetch_setup(e);
     if (r == 0)
         r = endpoints_make(j->rq->ref, j->rq->config, j->rq->auth_file, a, &n->places, e);

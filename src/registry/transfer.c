@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_NESTED_INDEX 4
-
 struct transfer {
     struct job *job;
     struct arena *a;
@@ -51,34 +49,35 @@ static int transfer_no_platform(const struct transfer *t, struct err *e) {
         want ? want : "this platform", t->shown);
 }
 
-/* Follow indexes down to the manifest of our platform. */
-static int transfer_manifest(struct transfer *t, struct err *e) {
-    const struct digest *want = NULL;
-    struct digest next;
+/* What the reference names (want NULL), or the entry of an index. */
+static int transfer_document(struct transfer *t, const struct digest *want, struct err *e) {
+    struct digest named = {""};
     char what[320];
     snprintf(what, sizeof(what), "manifest of %.300s", t->shown);
-    for (unsigned depth = 0;; depth++) {
-        struct digest named = {""};
-        str_clear(&t->doc);
-        int r = t->src->manifest(t->src, t->conn, want, &t->doc, &named, e);
-        if (r == 0)
-            r = transfer_check(&t->doc, &named, "manifest", t->shown, &t->at, e);
-        if (r == 0)
-            r = manifest_decode(str_c(&t->doc), t->doc.len, what, t->a, &t->m, e);
-        if (r < 0)
-            return r;
-        if (!want)
-            t->top = t->at;
-        if (!t->m.is_index)
-            return 0;
-        const struct descriptor *d = manifest_select(&t->m, &t->platform);
-        if (!d)
-            return transfer_no_platform(t, e);
-        if (depth == MAX_NESTED_INDEX)
-            return err_set(e, ERR_CORRUPT, -ELOOP, "%s: indexes lead to indexes without end", what);
-        next = d->digest;
-        want = &next;
-    }
+    str_clear(&t->doc);
+    int r = t->src->manifest(t->src, t->conn, want, &t->doc, &named, e);
+    if (r == 0)
+        r = transfer_check(&t->doc, &named, "manifest", t->shown, &t->at, e);
+    return r < 0 ? r : manifest_decode(str_c(&t->doc), t->doc.len, what, t->a, &t->m, e);
+}
+
+/* The manifest of our platform, perhaps by way of an index. */
+static int transfer_manifest(struct transfer *t, struct err *e) {
+    int r = transfer_document(t, NULL, e);
+    if (r < 0)
+        return r;
+    t->top = t->at;
+    if (!t->m.is_index)
+        return 0;
+    const struct descriptor *d = manifest_select(&t->m, &t->platform);
+    if (!d)
+        return transfer_no_platform(t, e);
+    const struct digest want = d->digest;
+    r = transfer_document(t, &want, e);
+    if (r == 0 && t->m.is_index)
+        return err_set(e, ERR_CORRUPT, -ELOOP, "manifest of %s: the index leads to another index",
+                       t->shown);
+    return r;
 }
 
 static int transfer_take_config(void *data, const void *p, size_t n, struct err *e) {
