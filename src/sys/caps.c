@@ -43,7 +43,7 @@ int caps_current(struct caps *ret) {
 }
 
 int caps_givable(uint64_t *ret) {
-    struct caps c;
+    struct caps c = {0};
     int r = caps_current(&c);
 
     if (r == 0)

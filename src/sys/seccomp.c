@@ -3,15 +3,14 @@
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
 int seccomp_install(const void *bpf, size_t len, uint32_t flags) {
-    struct sock_fprog prog = {
-        .len = (unsigned short)(len / sizeof(struct sock_filter)),
-        .filter = (struct sock_filter *)(uintptr_t)bpf, /* the kernel only reads it */
-    };
+    struct sock_fprog prog = {.len = (unsigned short)(len / sizeof(struct sock_filter))};
 
+    memcpy(&prog.filter, &bpf, sizeof(bpf)); /* not const there, though the kernel only reads it */
     if (len == 0 || len % sizeof(struct sock_filter) || len / sizeof(struct sock_filter) > 4096)
         return -EINVAL;
     long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);

@@ -264,7 +264,7 @@ static int fold(const struct seccomp_filter *f, const struct sock_filter *prog, 
         .points = at,
         .n_points = points(&sayings, at, ARRAY_SIZE(at)),
     };
-    int r = seccomp_fold(&in, out, &out_n);
+    int r = seccomp_fold(&in, a, out, &out_n);
     if (r == -E2BIG)
         return err_set(e, ERR_USAGE, r, "seccomp: the profile is too long for the kernel");
     if (r < 0)

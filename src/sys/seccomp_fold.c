@@ -267,12 +267,13 @@ static size_t fold_arch(struct machine *m, const uint32_t *points, size_t n, str
     return put_jump(m, BPF_JMP | BPF_JEQ | BPF_K, m->arch, body, next);
 }
 
-int seccomp_fold(const struct seccomp_fold *in, struct sock_filter *out, size_t *n) {
+int seccomp_fold(const struct seccomp_fold *in, struct arena *a, struct sock_filter *out,
+                 size_t *n) {
     struct machine m = {.in = in, .out = out};
     size_t max = 1 + 2 * in->n + in->n_points;
-    AUTO_FREE uint32_t *points = calloc(max, sizeof(*points));
-    AUTO_FREE struct interval *intervals = calloc(max, sizeof(*intervals));
-    struct value a = {.known = true};
+    uint32_t *points = arena_array(a, max, uint32_t);
+    struct interval *intervals = arena_array(a, max, struct interval);
+    struct value acc = {.known = true};
     uint32_t action;
     size_t pc = 0;
 
@@ -280,7 +281,7 @@ int seccomp_fold(const struct seccomp_fold *in, struct sock_filter *out, size_t 
         return -ENOMEM;
     size_t n_points = collect(in, points);
     /* Architecture 0 stands for any other one. */
-    if (follow(&m, &pc, &a, &action) != 0)
+    if (follow(&m, &pc, &acc, &action) != 0)
         return -ENOTSUP;
     size_t next = put_return(&m, action);
     for (size_t i = in->n_arches; i-- > 0 && !m.error;) {

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "base/c.h"
+#include "base/arena.h"
 #include <linux/filter.h>
 
 /* Said about one call before the program is asked. */
@@ -37,4 +37,5 @@ struct seccomp_fold {
 
 /* 0, -E2BIG (longer than the kernel takes), -ENOTSUP (an instruction of unknown meaning) or
  * -ENOMEM. `out` has room for BPF_MAXINSNS. */
-int seccomp_fold(const struct seccomp_fold *in, struct sock_filter *out, size_t *n);
+int seccomp_fold(const struct seccomp_fold *in, struct arena *a, struct sock_filter *out,
+                 size_t *n);

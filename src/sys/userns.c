@@ -289,7 +289,7 @@ static void abandon(struct child *c) {
 int userns_run(const struct userns_maps *m, int (*fn)(void *data, struct err *e), void *data,
                struct err *e) {
     struct arrival how = {.join = -1, .mounts = true};
-    struct child c;
+    struct child c = {.sock = -1};
     int r = start(&how, fn, data, &c, e);
 
     if (r < 0)
@@ -304,7 +304,7 @@ int userns_run(const struct userns_maps *m, int (*fn)(void *data, struct err *e)
 
 int userns_run_in(int fd, int (*fn)(void *data, struct err *e), void *data, struct err *e) {
     struct arrival how = {.join = fd, .mounts = true};
-    struct child c;
+    struct child c = {.sock = -1};
     int r = start(&how, fn, data, &c, e);
 
     return r < 0 ? r : finish(&c, e);
@@ -312,7 +312,7 @@ int userns_run_in(int fd, int (*fn)(void *data, struct err *e), void *data, stru
 
 int userns_create(const struct userns_maps *m, int *ret_fd, struct err *e) {
     struct arrival how = {.join = -1};
-    struct child c;
+    struct child c = {.sock = -1};
     char path[64];
     int r = start(&how, NULL, NULL, &c, e);
 

@@ -10,6 +10,9 @@
 
 #include <cmocka.h>
 
+/* A string that may be written, as the spec wants them. */
+#define S(text) ((char[]){text})
+
 #define V1(name, bits)                                                                             \
     {                                                                                              \
         .mount = "/cg/" name, .base = "/cg/" name, .ctls = (bits), .writable = true,               \
@@ -99,10 +102,10 @@ static const char *bad(const struct cgroup_layout *l, const struct rt_resources 
 static void v1_default_box(void **state) {
     struct cgroup_layout l = v1_layout();
     struct rt_device_rule rules[] = {
-        {.allow = false, .type = 'a', .major = -1, .minor = -1, .access = "rwm"},
-        {.allow = true, .type = 'c', .major = 1, .minor = 3, .access = "rw"},
-        {.allow = true, .type = 'c', .major = 136, .minor = -1, .access = "rwm"},
-        {.allow = false, .type = 'a', .major = -1, .minor = -1, .access = "m"}};
+        {.allow = false, .type = 'a', .major = -1, .minor = -1, .access = S("rwm")},
+        {.allow = true, .type = 'c', .major = 1, .minor = 3, .access = S("rw")},
+        {.allow = true, .type = 'c', .major = 136, .minor = -1, .access = S("rwm")},
+        {.allow = false, .type = 'a', .major = -1, .minor = -1, .access = S("m")}};
     struct rt_resources r = {
         .devices = rules, .n_devices = 4, .pids_limit = {.given = true, .v = 512}};
     struct cgroup_plan p = good(&l, &r, "hako-x");
@@ -154,7 +157,7 @@ static void v1_limits(void **state) {
                              .cpu = {.shares = {true, 512},
                                      .quota = {true, 50000},
                                      .period = {true, 100000},
-                                     .cpus = "0-1"},
+                                     .cpus = S("0-1")},
                              .block_io = {.weight = {true, 300}, .rbps = &rbps, .n_rbps = 1}};
     struct cgroup_plan p = good(&l, &r, "/a/b");
 
@@ -215,7 +218,7 @@ static void base_of_the_caller(void **state) {
 static void v2_default_box(void **state) {
     struct cgroup_layout l = v2_layout();
     struct rt_device_rule rule = {
-        .allow = true, .type = 'c', .major = 1, .minor = 3, .access = "r"};
+        .allow = true, .type = 'c', .major = 1, .minor = 3, .access = S("r")};
     struct rt_resources r = {
         .devices = &rule, .n_devices = 1, .pids_limit = {.given = true, .v = 100}};
     struct cgroup_plan p = good(&l, &r, "hako-x");
@@ -233,11 +236,11 @@ static void v2_limits(void **state) {
     struct cgroup_layout l = v2_layout();
     l.v2.leaf = true;
     struct rt_throttle riops = {.major = 8, .minor = 0, .rate = 9}, lift = {8, 16, 0};
-    struct rt_hugepage huge = {.page_size = "2MB", .limit = 4194304};
-    struct rt_kv unified[] = {{"memory.high", "1000"}, {"cgroup.max.depth", "3"}};
+    struct rt_hugepage huge = {.page_size = S("2MB"), .limit = 4194304};
+    struct rt_kv unified[] = {{S("memory.high"), S("1000")}, {S("cgroup.max.depth"), S("3")}};
     struct rt_resources r = {
         .memory = {.limit = {true, 1 << 20}, .swap = {true, 3 << 20}, .reservation = {true, 4096}},
-        .cpu = {.shares = {true, 1024}, .quota = {true, 50000}, .mems = "0"},
+        .cpu = {.shares = {true, 1024}, .quota = {true, 50000}, .mems = S("0")},
         .pids_limit = {true, -1},
         .block_io =
             {.weight = {true, 500}, .riops = &riops, .n_riops = 1, .wbps = &lift, .n_wbps = 1},
@@ -277,7 +280,7 @@ static void v2_update(void **state) {
 
     assert_int_equal(cgroup_plan_update(&l, &r, "x", arena, &p, &e), 0);
     assert_string_equal(text(&p), "write /cg/user/x/cpu.idle 0\nwrite /cg/user/x/cpu.max max\n");
-    r = (struct rt_resources){.cpu = {.cpus = "1"}};
+    r = (struct rt_resources){.cpu = {.cpus = S("1")}};
     assert_int_equal(cgroup_plan_update(&l, &r, "x", arena, &p, &e), 0);
     assert_string_equal(text(&p), "enable /cg/user +cpuset\nwrite /cg/user/x/cpuset.cpus 1\n");
 }
@@ -303,9 +306,9 @@ static void refusals_name_the_mend(void **state) {
     struct rt_resources memory = {.memory = {.limit = {true, 4096}}};
     struct rt_resources swap = {.memory = {.limit = {true, 4096}, .swap = {true, 100}}};
     struct rt_resources lone_swap = {.memory = {.swap = {true, 100}}};
-    struct rt_resources rdma = {.n_rdma = 1, .rdma = (struct rt_rdma[]){{.name = "mlx"}}};
+    struct rt_resources rdma = {.n_rdma = 1, .rdma = (struct rt_rdma[]){{.name = S("mlx")}}};
     struct rt_resources swappy = {.memory = {.swappiness = {true, 10}}};
-    struct rt_kv slash = {"../x.y", "1"}, odd = {"misc.max", "1"};
+    struct rt_kv slash = {S("../x.y"), S("1")}, odd = {S("misc.max"), S("1")};
     struct rt_resources unified = {.unified = &slash, .n_unified = 1};
 
     assert_non_null(strstr(bad(&l1, &memory, "../up"), "is not a path"));

@@ -105,6 +105,7 @@ static void runs_as_root_of_a_new_one(void **state) {
     struct err e = {0};
     uid_t id[2] = {9, 9};
     int p[2];
+    char files[] = "files";
 
     if (!can_unshare()) {
         print_message("skipped: no user namespaces for us\n");
@@ -118,7 +119,7 @@ static void runs_as_root_of_a_new_one(void **state) {
     assert_int_equal(read(p[0], id, sizeof(id)), sizeof(id));
     assert_int_equal(id[0], 0);
     assert_int_equal(id[1], 0);
-    assert_int_equal(userns_run(&m, fails, "files", &e), -ENOSPC);
+    assert_int_equal(userns_run(&m, fails, files, &e), -ENOSPC);
     assert_string_equal(e.msg, "no room for files");
     assert_int_equal(e.kind, ERR_NO_SPACE);
     assert_int_equal(userns_run(&m, fails_silently, NULL, &e), -EIO);
