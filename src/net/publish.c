@@ -40,32 +40,41 @@ static int hold_tcp(int fd) {
     return 0;
 }
 
-static int open_one(struct sockaddr_in *a, int type, enum publish_how how) {
-    const int on = 1, least = 1;
-    socklen_t n = sizeof(*a);
-    AUTO_FD int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+static int open_tcp(const struct sockaddr_in *a, enum publish_how how) {
+    const int on = 1;
+    /* The kernel chooses a port that nobody has, and would take it back after a shutdown. */
+    bool chosen = a->sin_port == 0 && how == PUBLISH_HOLD;
+    AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -errno;
-    if (type == SOCK_STREAM)
+    if (!chosen)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    else if (how == PUBLISH_HOLD)
+    if (bind(fd, (const struct sockaddr *)a, sizeof(*a)) < 0)
+        return -errno;
+    int r = 0;
+    if (how == PUBLISH_LISTEN)
+        r = listen(fd, BACKLOG) < 0 ? -errno : 0;
+    else if (!chosen)
+        r = hold_tcp(fd);
+    return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int open_udp(const struct sockaddr_in *a, enum publish_how how) {
+    const int least = 1;
+    AUTO_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -errno;
+    if (how == PUBLISH_HOLD)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
-    if (bind(fd, (struct sockaddr *)a, sizeof(*a)) < 0)
-        return -errno;
-    if (type == SOCK_STREAM) {
-        int r = how == PUBLISH_HOLD ? hold_tcp(fd) : listen(fd, BACKLOG) < 0 ? -errno : 0;
-        if (r < 0)
-            return r;
-    }
-    if (getsockname(fd, (struct sockaddr *)a, &n) < 0)
-        return -errno;
-    return TAKE_FD(fd);
+    return bind(fd, (const struct sockaddr *)a, sizeof(*a)) < 0 ? -errno : TAKE_FD(fd);
 }
 
 int publish_open(struct port_spec *p, enum publish_how how, int *ret_fd, struct err *e) {
     struct sockaddr_in a = {.sin_family = AF_INET};
-    int type = strcmp(p->proto, "udp") == 0 ? SOCK_DGRAM : SOCK_STREAM;
+    bool udp = strcmp(p->proto, "udp") == 0;
+    socklen_t n = sizeof(a);
     uint16_t last = MAX_OF(p->host_last, p->host_port);
 
     if (p->host_ip && strchr(p->host_ip, ':'))
@@ -85,13 +94,15 @@ int publish_open(struct port_spec *p, enum publish_how how, int *ret_fd, struct 
     }
     for (unsigned port = p->host_port;; port++) {
         a.sin_port = htons((uint16_t)port);
-        int fd = open_one(&a, type, how);
+        AUTO_FD int fd = udp ? open_udp(&a, how) : open_tcp(&a, how);
         if (fd == -EADDRINUSE && port < last)
             continue;
         if (fd < 0)
             return refused(p, (uint16_t)port, fd, e);
+        if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+            return err_sys(e, "getsockname");
         p->host_port = p->host_last = ntohs(a.sin_port);
-        *ret_fd = fd;
+        *ret_fd = TAKE_FD(fd);
         return 0;
     }
 }
