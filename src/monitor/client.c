@@ -86,6 +86,7 @@ int mon_read_exit(int dirfd, struct mon_exit *ret) {
 
 struct spawn_child {
     int exe, sock, null, userns;
+    bool stays;         /* our child */
     const char *failed; /* which step; read by the parent after the child has gone */
     int error;
     pid_t monitor;
@@ -121,20 +122,19 @@ static int spawn_run(struct spawn_child *c, struct err *e) {
     sigprocmask(SIG_SETMASK, &all, &saved);
     pid_t pid = vfork(); /* banned-ok: posix_spawn cannot join a user namespace */
     if (pid == 0) {
-        /* Twice: the monitor must be nobody's child, or it stays a zombie of a caller that lives
-         * long and waits for its own children only. */
-        pid_t monitor = vfork(); /* banned-ok: see above */
+        pid_t monitor = c->stays ? 0 : vfork(); /* banned-ok: see above */
         if (monitor == 0)
             spawn_exec(c);
         if (monitor <= 0)
             c->error = errno;
-        else
-            c->monitor = monitor;
+        c->monitor = monitor;
         _exit(monitor <= 0);
     }
     int fork_error = errno;
-    if (pid > 0)
+    if (pid > 0 && (!c->stays || c->error))
         waitpid(pid, NULL, 0);
+    if (c->stays)
+        c->monitor = pid;
     sigprocmask(SIG_SETMASK, &saved, NULL);
     if (pid < 0)
         return err_sysn(e, fork_error, "cannot start the container's monitor");
@@ -182,7 +182,8 @@ int mon_spawn(const struct mon_spawn *s, int *ret_sock, struct err *e) {
     AUTO_FD int null = devnull < 0 ? -1 : spawn_high(devnull);
     if (exe < 0 || sock < 0 || null < 0 || (s->userns_fd >= 0 && userns < 0))
         return err_sys(e, "cannot start the container's monitor");
-    struct spawn_child child = {.exe = exe, .sock = sock, .null = null, .userns = userns};
+    struct spawn_child child = {
+        .exe = exe, .sock = sock, .null = null, .userns = userns, .stays = s->stays_child};
     int r = spawn_run(&child, e);
     if (r < 0 || (r = spawn_boot(s, ours, e)) < 0)
         return r;

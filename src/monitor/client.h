@@ -24,12 +24,14 @@ int mon_read_exit(int dirfd, struct mon_exit *ret);
  * first (rootless). Sends MON_BOOT with the descriptors. Returns the connected socket. */
 struct mon_spawn {
     int monitor_fd;
-    int dirfd;       /* container directory */
-    int userns_fd;   /* -1 = stay */
-    int host_netns;  /* -1 = ours */
-    int holder_conn; /* -1 = none; keeps the rootless holder alive while the monitor lives */
-    int rundir;      /* hako's run directory, to share the sealed program (monitor/program.h);
-                      * ≤ 0 = a copy of its own */
+    int dirfd;        /* container directory */
+    int userns_fd;    /* -1 = stay */
+    int host_netns;   /* -1 = ours */
+    int holder_conn;  /* -1 = none; keeps the rootless holder alive while the monitor lives */
+    int rundir;       /* hako's run directory, to share the sealed program (monitor/program.h);
+                       * ≤ 0 = a copy of its own */
+    bool stays_child; /* for a caller that leaves soon: saves the second fork (50 us) by which the
+                       * monitor is nobody's child, never a zombie of a caller that lives long */
 };
 int mon_spawn(const struct mon_spawn *s, int *ret_sock, struct err *e);
 

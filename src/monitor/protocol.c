@@ -96,7 +96,7 @@ int protocol_recv(int sock, struct mon_msg *m, void *payload, size_t cap, int fd
         struct cmsghdr align;
         char room[CMSG_SPACE(MON_MAX_FDS * sizeof(int))];
     } control;
-    struct mon_msg head;
+    struct mon_msg head = {0};
     struct iovec iov[2] = {
         {.iov_base = &head, .iov_len = sizeof(head)},
         {.iov_base = payload, .iov_len = cap},
