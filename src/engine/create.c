@@ -34,9 +34,7 @@ int create_prepare(struct create *c, hako_engine *g, const struct hako_run_optio
         return err_oom(e);
     int r = engine_config(g, &b->cfg, e);
     if (r == 0)
-        r = host_read(&b->host, e);
-    if (r == 0)
-        r = host_read_info(&b->host, e);
+        r = engine_host(true, &b->host, e);
     if (r == 0)
         r = cgroup_layout_read(b->a, &b->cgroups, e);
     if (r == 0)

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "sys/caps.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -155,6 +156,17 @@ void hako_engine_close(hako_engine *g) {
         dlclose(g->module);
     arena_free(g->a);
     free(g);
+}
+
+int engine_host(bool full, struct host *ret, struct err *e) {
+    struct host h = {0};
+    int r = full ? host_read_info(&h, e) : host_read(&h, e);
+    if (r < 0)
+        return r;
+    if (h.rootless)
+        h.caps = caps_mask(h.last_cap);
+    *ret = h;
+    return 0;
 }
 
 int engine_store(hako_engine *g, const struct store **ret, struct err *e) {

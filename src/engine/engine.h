@@ -28,6 +28,7 @@
 #include "hako.h"
 #include "registry/registry.h"
 #include "store/store.h"
+#include "sys/host.h"
 
 struct hako_engine {
     struct arena *a;  /* lives as long as the handle */
@@ -53,6 +54,9 @@ static inline const struct strlist *as_list(const struct hako_strings *s) {
     return (const struct strlist *)s;
 }
 
+/* The host as boxes find it: rootless ones are set up by root of the user's own namespace, who can
+ * give every capability there. `full`: with memory and processors. */
+int engine_host(bool full, struct host *ret, struct err *e);
 int engine_store(hako_engine *g, const struct store **ret, struct err *e);
 int engine_config(hako_engine *g, const struct config **ret, struct err *e);
 /* Path of an installed or built helper: "hako-monitor", "modules/registry.so", "box". The

@@ -96,7 +96,7 @@ int exec_plan_build(hako_container *c, const struct hako_exec_options *o, struct
     struct security sec;
     struct user_ids user;
     struct rt_process p = {0};
-    int r = host_read(&host, e);
+    int r = engine_host(false, &host, e);
     if (r == 0)
         r = cgroup_layout_read(a, &cgroups, e);
     if (r == 0)

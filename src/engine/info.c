@@ -87,8 +87,6 @@ int hako_engine_info(hako_engine *g, char **ret_json, hako_error *he) {
         return err_oom(e);
     int r = info_counts(g, o, he);
     if (r == 0)
-        r = host_read(&host, e);
-    if (r == 0)
         r = host_read_info(&host, e);
     if (r == 0)
         r = cgroup_layout_read(a, &layout, e);
