@@ -8,7 +8,7 @@
 
 static size_t challenge_token(const char *p) {
     return strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                     "!#$%&'*+-.^_`|~/=");
+                     "!#$%&'*+-.^_`|~/=:");
 }
 
 /* A quoted string or a token → out (NULL: skip it). Where it ends, or NULL. */
@@ -92,8 +92,10 @@ void challenge_parse(const char *text, struct challenge *ret) {
             break;
         bool bad = false;
         const char *end = challenge_param(p, &now, &bad);
-        if (bad)
+        if (bad) {
+            now.scheme = CHALLENGE_NONE; /* half a challenge is none */
             break;
+        }
         if (end) {
             p = end;
             continue;
