@@ -79,6 +79,8 @@ def check(path, entry, salt):
             skip = a != "-c" and a != "-MD"
         elif not a.endswith(".c"):
             args.append(a)
+    if path != ROOT / "src" / "base" / "err.c":
+        args += ["-include", str(ROOT / "tools" / "tidy.h")]
     r = subprocess.run(["clang-tidy", "--quiet", str(path), "--", *args,
                         "-Wno-unknown-warning-option"],
                        cwd=entry["directory"], capture_output=True, text=True)
@@ -91,7 +93,7 @@ def check(path, entry, salt):
 def main():
     CACHE.mkdir(parents=True, exist_ok=True)
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
-    salt = version + (ROOT / ".clang-tidy").read_bytes()
+    salt = version + (ROOT / ".clang-tidy").read_bytes() + (ROOT / "tools" / "tidy.h").read_bytes()
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(check, p, e, salt) for p, e in sorted(commands().items())]
