@@ -74,11 +74,28 @@ static int file_path(char *out, size_t size, const char *dir, const char *file) 
     return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
+/* The kernel takes one rule per write(2): every line is one. */
 static int write_file(const char *dir, const char *file, const char *value) {
     char path[PATH_MAX];
     int r = file_path(path, sizeof(path), dir, file);
 
-    return r < 0 ? r : io_write_kernel(AT_FDCWD, path, value);
+    if (r < 0)
+        return r;
+    AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    do {
+        size_t n = strcspn(value, "\n");
+        ssize_t k = write(fd, value, n);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return -errno;
+        if ((size_t)k != n)
+            return -EIO; /* the rest would be another rule */
+        value += n + (value[n] == '\n');
+    } while (*value);
+    return 0;
 }
 
 int cgroup_write(const char *dir, const char *file, const char *value, struct err *e) {

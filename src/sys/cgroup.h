@@ -115,7 +115,7 @@ size_t cgroup_dirs(const struct cgroup_set *s, const char **dirs);
 
 /* mkdir -p of an absolute cgroup directory. *made (may be NULL): the last component was new. */
 int cgroup_mkdir(const char *dir, bool *made, struct err *e);
-/* One write to dir/file. */
+/* Write to dir/file; each line of value is a write(2) of its own, as the kernel wants rules. */
 int cgroup_write(const char *dir, const char *file, const char *value, struct err *e);
 /* v1 cpuset: fill empty cpuset.cpus and cpuset.mems of one level from its parent, without which no
  * process may join. */

@@ -48,6 +48,9 @@ static ssize_t each_pid(const char *dir, void (*fn)(pid_t pid, void *data), void
     return r < 0 ? r : seen;
 }
 
+static void ignore(pid_t pid, void *data) {
+}
+
 static void send_signal(pid_t pid, void *data) {
     kill(pid, *(const int *)data);
 }
@@ -188,6 +191,12 @@ static int kill_v1(const struct cgroup_set *s, const char *const *dirs, size_t n
     const char *freezer = s->ctl[CG_FREEZER], *pids = s->ctl[CG_PIDS];
     char limit[32] = "", path[PATH_MAX];
     int r = 0, sig = SIGKILL;
+    bool somebody = false;
+
+    for (size_t i = 0; i < n && !somebody; i++)
+        somebody = each_pid(dirs[i], ignore, NULL) != 0;
+    if (!somebody)
+        return 0;
 
     if (freezer && put(freezer, "freezer.state", "FROZEN") == 0)
         each_pid(freezer, send_signal, &sig);

@@ -288,6 +288,8 @@ int seccomp_build(const struct seccomp_filter *f, struct arena *a, void **ret, s
         r = add_arch(ctx, f->arches[i], e);
     for (size_t i = 0; i < f->n_rules && r == 0; i++)
         r = add_rule(ctx, f, &f->rules[i], e);
+    /* Not as libseccomp's tree (CTL_OPTIMIZE): folding builds a better one, and libseccomp's is
+     * slower to make, and wrong without rules (libseccomp#370). */
     if (r == 0)
         r = export_program(ctx, a, &prog, &n, e);
     seccomp_release(ctx);

@@ -117,9 +117,9 @@ static void v1_default_box(void **state) {
                                   "mkdir /cg/devices/hako-x\n"
                                   "write /cg/devices/hako-x/devices.deny a\n"
                                   "write /cg/devices/hako-x/devices.allow c 1:3 rw\n"
-                                  "write /cg/devices/hako-x/devices.allow c 136:* rwm\n"
+                                  "c 136:* rwm\n"
                                   "write /cg/devices/hako-x/devices.deny b *:* m\n"
-                                  "write /cg/devices/hako-x/devices.deny c *:* m\n"
+                                  "c *:* m\n"
                                   "mkdir /cg/freezer/hako-x\n");
     assert_int_equal(p.n_join, 5);
     assert_string_equal(p.set.ctl[CG_CPUACCT], "/cg/cpu/hako-x");
@@ -137,14 +137,13 @@ static void hybrid_uses_the_v2_tree(void **state) {
     struct rt_resources r = {0};
     struct cgroup_plan p = good(&l, &r, "hako-x");
 
-    /* no freezer: v2 freezes; the cpu hierarchy carries cpuacct anyhow; no device rules */
-    assert_string_equal(text(&p), "mkdir /cg/cpu/hako-x\n"
-                                  "mkdir /cg/memory/hako-x\n"
+    /* no freezer and no cpuacct: v2 has them; no cpu: not asked for; no device rules */
+    assert_string_equal(text(&p), "mkdir /cg/memory/hako-x\n"
                                   "mkdir /cg/pids/hako-x\n"
                                   "mkdir /cg/unified/hako-x\n");
     assert_string_equal(p.set.v2, "/cg/unified/hako-x");
     assert_null(p.set.ctl[CG_FREEZER]);
-    assert_int_equal(p.n_join, 3);
+    assert_int_equal(p.n_join, 2);
 }
 
 static void v1_limits(void **state) {

@@ -106,30 +106,40 @@ static const char *number(struct arena *a, int64_t n) {
     return n < 0 ? "*" : arena_printf(a, "%lld", (long long)n);
 }
 
+/* One rule as v1 writes it, appended to lines. 0 or -ENOMEM. */
+static int add_device_line(struct arena *a, const struct rt_device_rule *d, struct str *lines) {
+    const char *access = str_empty(d->access) ? "rwm" : d->access;
+    const char *major = number(a, d->major), *minor = number(a, d->minor);
+    const char *gap = lines->len ? "\n" : "";
+    bool all = d->type == 'a' || d->type == '\0';
+
+    if (!major || !minor)
+        return -ENOMEM;
+    if (all && d->major < 0 && d->minor < 0 && strlen(access) >= 3)
+        return str_addf(lines, "%sa", gap);
+    if (all) /* the kernel takes "a" for everything, whatever follows */
+        return str_addf(lines, "%sb %s:%s %s\nc %s:%s %s", gap, major, minor, access, major, minor,
+                        access);
+    return str_addf(lines, "%s%c %s:%s %s", gap, d->type, major, minor, access);
+}
+
 int cgroup_limits_devices_v1(struct cgroup_build *b, const char *dir, struct err *e) {
-    for (size_t i = 0; i < b->r->n_devices; i++) {
+    AUTO_STR struct str lines = STR_INIT(1 << 20);
+    int r = 0;
+
+    /* Neighbours that go to the same file make one operation. */
+    for (size_t i = 0; i < b->r->n_devices && r == 0; i++) {
         const struct rt_device_rule *d = &b->r->devices[i];
-        const char *file = d->allow ? "devices.allow" : "devices.deny";
-        const char *access = str_empty(d->access) ? "rwm" : d->access;
-        const char *major = number(b->a, d->major), *minor = number(b->a, d->minor);
-        bool all = d->type == 'a' || d->type == '\0';
-        int r;
-        if (!major || !minor)
+        bool last = i + 1 == b->r->n_devices || b->r->devices[i + 1].allow != d->allow;
+        if (add_device_line(b->a, d, &lines) < 0)
             return err_oom(e);
-        if (all && d->major < 0 && d->minor < 0 && strlen(access) >= 3) {
-            r = cgroup_limits_put(b, dir, file, false, e, "a");
-        } else if (all) { /* the kernel takes "a" for everything, whatever follows */
-            r = cgroup_limits_put(b, dir, file, false, e, "b %s:%s %s", major, minor, access);
-            if (r == 0)
-                r = cgroup_limits_put(b, dir, file, false, e, "c %s:%s %s", major, minor, access);
-        } else {
-            r = cgroup_limits_put(b, dir, file, false, e, "%c %s:%s %s", d->type, major, minor,
-                                  access);
-        }
-        if (r < 0)
-            return r;
+        if (!last)
+            continue;
+        r = cgroup_limits_put(b, dir, d->allow ? "devices.allow" : "devices.deny", false, e, "%s",
+                              str_c(&lines));
+        str_clear(&lines);
     }
-    return 0;
+    return r;
 }
 
 int cgroup_limits_devices_v2(struct cgroup_build *b, const char *dir, struct err *e) {

@@ -227,11 +227,15 @@ static uint32_t unified_needs(const struct rt_resources *r, uint32_t available) 
     return needs;
 }
 
-/* What a box joins without being asked: accounting, the means to end it, and what `update` may
- * want to limit later. Next to a v2 tree, v1 needs no freezer and no cpuacct. */
+/* What a box joins without being asked: accounting, the means to end it, and on v2, where it costs
+ * nothing, what `update` may want later. Next to a v2 tree, v1 needs no freezer and no cpuacct.
+ * v1's cpu is only for those who ask: a process that enters it goes to the end of the run queue,
+ * which on a busy host is a whole time slice (4 ms measured). */
 static uint32_t defaults(const struct cgroup_layout *l, const struct rt_resources *r, bool v2) {
-    uint32_t nice = CG_BIT(CG_PIDS) | CG_BIT(CG_MEMORY) | CG_BIT(CG_CPU);
+    uint32_t nice = CG_BIT(CG_PIDS) | CG_BIT(CG_MEMORY);
 
+    if (l->kind == CGROUP_V2)
+        nice |= CG_BIT(CG_CPU);
     if (!v2)
         nice |= CG_BIT(CG_CPUACCT) | CG_BIT(CG_FREEZER);
     if (l->can_make_devices && r->n_devices)
