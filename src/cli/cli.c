@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include "cli/help.h"
+
 #include "base/io.h"
 
 #include <stdio.h>
 #include <string.h>
 
 int cli_fail(const hako_error *e, int code) {
+    fflush(stdout); /* what was said before comes before */
     fprintf(stderr, "hako: %s\n", e->message);
     return code;
 }
 
-int cli_print(const struct str *text) {
-    int r = io_write_all(STDOUT_FILENO, str_c(text), text->len);
+static int cli_written(int r) {
     if (r == 0)
         return 0;
     if (r != -EPIPE)
@@ -20,21 +22,34 @@ int cli_print(const struct str *text) {
     return 1;
 }
 
+int cli_print(const struct str *text) {
+    int r = cli_flush();
+    return r ? r : cli_written(io_write_all(STDOUT_FILENO, str_c(text), text->len));
+}
+
+int cli_flush(void) {
+    errno = EIO;
+    return cli_written(fflush(stdout) || ferror(stdout) ? -errno : 0);
+}
+
 int cli_parse(struct cli *c, const struct opt_table *t, int argc, char **argv, void *target,
               char ***args, size_t *nargs, int fail) {
     struct err e = {0};
-    int r = opt_parse(t, c->a, argc, argv, target, args, nargs, &e);
+    struct opt_table called = *t; /* "container ls" explains itself as that */
+    if (c->command)
+        called.command = c->command;
+    int r = opt_parse(&called, c->a, argc, argv, target, args, nargs, &e);
     if (r == 0)
         return -1;
     if (r < 0) {
         fprintf(stderr,
                 "hako: %s\n\nUsage:  hako %s %s\n\nRun 'hako %s --help' for more "
                 "information\n",
-                e.msg, t->command, t->usage, t->command);
+                e.msg, called.command, called.usage, called.command);
         return fail;
     }
     AUTO_STR struct str text = STR_INIT(0);
-    return opt_help(t, &text) < 0 ? fail : cli_print(&text);
+    return help_command(&called, t, &text) < 0 ? fail : cli_print(&text);
 }
 
 int cli_engine(struct cli *c, hako_engine **ret) {

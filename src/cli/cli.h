@@ -3,10 +3,14 @@
  * The command line: one file per command, each an option table and a function over hako.h.
  *
  * Theory of operation
- *   main.c finds the command in ONE list (commands.c), which is also the source of help,
- *   completion and man pages. A command translates argv into an option struct, calls the engine,
- *   prints. Results go to stdout, words to people to stderr. Exit codes are docker's: 0; 1 a
- *   failed command; 125 run/create/exec failed in hako; 126/127 the box's command; else the box's.
+ *   main.c reads the global options and finds the command in ONE list (commands.c), which is also
+ *   the source of help, completion and man pages. A command translates argv into an option struct,
+ *   calls the engine, prints. Results go to stdout, words to people to stderr. Exit codes are
+ *   docker's: 0; 1 a failed command; 125 run/create/exec failed in hako; 126/127 the box's
+ *   command; else the box's.
+ *
+ *   Lists (ps, images) are rows of cells under keys (list.h); filter.h chooses the rows, and
+ *   --format renders them by a Go template (template.h) as it renders inspect's documents.
  */
 #pragma once
 
@@ -18,19 +22,11 @@
 
 struct cli {
     struct arena *a;     /* the process's */
-    const char *program; /* "hako" */
+    const char *command; /* as it was called: "ps", "container ls" */
+    bool version;        /* --version */
     struct hako_engine_options engine_options;
     hako_engine *engine; /* opened on first use */
 };
-
-struct command {
-    const char *group; /* "image" of "image ls", NULL = top level */
-    const char *name;
-    const struct opt_table *table;
-    int (*run)(struct cli *c, int argc, char **argv);
-};
-extern const struct command cli_commands[];
-extern const size_t cli_ncommands;
 
 /* Parse into `target`; -1 = go on, else the exit code (help shown, or usage error printed).
  * `fail` is the exit code of a usage error: 125 for run-like commands, else 1. */
@@ -45,3 +41,9 @@ int cli_each(struct cli *c, char **args, size_t n,
              int (*fn)(struct cli *c, const char *arg, void *data, hako_error *e), void *data);
 /* stdout, whole, with the error that a full disk or closed pipe deserves. 0 or 1. */
 int cli_print(const struct str *text);
+/* The same for what lies in stdio's buffer. 0 or 1. */
+int cli_flush(void);
+/* The engine's error is base's. */
+static inline struct err *cli_err(hako_error *e) {
+    return (struct err *)e;
+}

@@ -37,8 +37,7 @@ const struct opt_table exec_table = {
     .max_args = SIZE_MAX,
 };
 
-static int exec_terminal(hako_container *box, const struct exec_args *a, int *code,
-                         hako_error *e) {
+static int exec_terminal(hako_container *box, const struct exec_args *a, int *code, hako_error *e) {
     hako_exec *x = NULL;
     int master = -1;
     bool detached = false;

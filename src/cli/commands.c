@@ -1,20 +1,166 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 
+#include "cli/help.h"
+
 #include <stdio.h>
 #include <string.h>
 
+#define C(name, stem, place)                                                                       \
+    { name, &stem##_table, cmd_##stem, place }
+
+/* Order within a place is the order in help. */
 const struct command cli_commands[] = {
-    {NULL, "create", &create_table, cmd_create},
-    {NULL, "pull", &pull_table, cmd_pull},
-    {NULL, "run", &run_table, cmd_run},
+    C("run", run, COMMAND_COMMON),
+    C("exec", exec, COMMAND_COMMON),
+    C("ps", ps, COMMAND_COMMON),
+    C("pull", pull, COMMAND_COMMON),
+    C("images", images, COMMAND_COMMON),
+    C("version", version, COMMAND_COMMON),
+    C("info", info, COMMAND_COMMON),
+    C("attach", attach, COMMAND_OTHER),
+    C("create", create, COMMAND_OTHER),
+    C("inspect", inspect, COMMAND_OTHER),
+    C("kill", kill, COMMAND_OTHER),
+    C("logs", logs, COMMAND_OTHER),
+    C("pause", pause, COMMAND_OTHER),
+    C("rename", rename, COMMAND_OTHER),
+    C("restart", restart, COMMAND_OTHER),
+    C("rm", rm, COMMAND_OTHER),
+    C("rmi", rmi, COMMAND_OTHER),
+    C("start", start, COMMAND_OTHER),
+    C("stop", stop, COMMAND_OTHER),
+    C("unpause", unpause, COMMAND_OTHER),
+    C("wait", wait, COMMAND_OTHER),
+    C("completion", completion, COMMAND_HIDDEN),
+    C("man", man, COMMAND_HIDDEN),
+    C("container attach", attach, COMMAND_OTHER),
+    C("container create", create, COMMAND_OTHER),
+    C("container exec", exec, COMMAND_OTHER),
+    C("container inspect", inspect, COMMAND_OTHER),
+    C("container kill", kill, COMMAND_OTHER),
+    C("container logs", logs, COMMAND_OTHER),
+    C("container ls", ps, COMMAND_OTHER),
+    C("container list", ps, COMMAND_HIDDEN),
+    C("container ps", ps, COMMAND_HIDDEN),
+    C("container pause", pause, COMMAND_OTHER),
+    C("container rename", rename, COMMAND_OTHER),
+    C("container restart", restart, COMMAND_OTHER),
+    C("container rm", rm, COMMAND_OTHER),
+    C("container remove", rm, COMMAND_HIDDEN),
+    C("container run", run, COMMAND_OTHER),
+    C("container start", start, COMMAND_OTHER),
+    C("container stop", stop, COMMAND_OTHER),
+    C("container unpause", unpause, COMMAND_OTHER),
+    C("container wait", wait, COMMAND_OTHER),
+    C("image inspect", inspect, COMMAND_OTHER),
+    C("image ls", images, COMMAND_OTHER),
+    C("image list", images, COMMAND_HIDDEN),
+    C("image pull", pull, COMMAND_OTHER),
+    C("image rm", rmi, COMMAND_OTHER),
+    C("image remove", rmi, COMMAND_HIDDEN),
+    C("system info", info, COMMAND_OTHER),
 };
 const size_t cli_ncommands = ARRAY_SIZE(cli_commands);
 
-int commands_main(struct cli *c, int argc, char **argv) {
-    for (size_t i = 0; argc > 1 && i < cli_ncommands; i++)
-        if (strcmp(cli_commands[i].name, argv[1]) == 0)
-            return cli_commands[i].run(c, argc - 1, argv + 1);
-    fputs("hako: unknown command\n", stderr);
+const struct command_group cli_groups[] = {
+    {"container", "Manage containers"},
+    {"image", "Manage images"},
+    {"system", "Manage hako"},
+};
+const size_t cli_ngroups = ARRAY_SIZE(cli_groups);
+
+const struct command *commands_find(const char *name) {
+    for (size_t i = 0; i < cli_ncommands; i++)
+        if (strcmp(cli_commands[i].name, name) == 0)
+            return &cli_commands[i];
+    return NULL;
+}
+
+static const struct command_group *commands_group(const char *name) {
+    for (size_t i = 0; i < cli_ngroups; i++)
+        if (strcmp(cli_groups[i].name, name) == 0)
+            return &cli_groups[i];
+    return NULL;
+}
+
+#define NEAREST_MAX 24
+
+/* Letters to insert, delete, exchange or swap. Both words shorter than NEAREST_MAX. */
+static size_t commands_distance(const char *a, const char *b) {
+    size_t d[NEAREST_MAX + 1][NEAREST_MAX + 1], n = strlen(a), m = strlen(b);
+    for (size_t i = 0; i <= n; i++)
+        d[i][0] = i;
+    for (size_t k = 0; k <= m; k++)
+        d[0][k] = k;
+    for (size_t i = 1; i <= n; i++)
+        for (size_t k = 1; k <= m; k++) {
+            size_t best = MIN_OF(d[i - 1][k], d[i][k - 1]) + 1;
+            best = MIN_OF(best, d[i - 1][k - 1] + (a[i - 1] != b[k - 1]));
+            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
+                best = MIN_OF(best, d[i - 2][k - 2] + 1);
+            d[i][k] = best;
+        }
+    return d[n][m];
+}
+
+const char *commands_nearest(const char *word) {
+    const char *found = NULL;
+    size_t len = strlen(word), best = len < 4 ? 2 : 3; /* one wrong letter in a short word */
+    if (len > NEAREST_MAX)
+        return NULL;
+    for (size_t i = 0; i < cli_ncommands; i++) {
+        const struct command *c = &cli_commands[i];
+        if (c->place == COMMAND_HIDDEN || strlen(c->name) > NEAREST_MAX ||
+            (strchr(c->name, ' ') != NULL) != (strchr(word, ' ') != NULL))
+            continue;
+        size_t d = len > 1 && str_starts(c->name, word) ? 1 : commands_distance(word, c->name);
+        if (d < best) {
+            best = d;
+            found = c->name;
+        }
+    }
+    return found;
+}
+
+static int commands_unknown(const char *word, const char *where) {
+    const char *nearest = commands_nearest(word);
+    fprintf(stderr, "hako: '%s' is not a hako command.\nSee 'hako%s%s --help'\n", word,
+            where ? " " : "", where ? where : "");
+    if (nearest)
+        fprintf(stderr, "\nDid you mean this?\n\t%s\n", nearest);
     return 1;
+}
+
+static int commands_in_group(struct cli *c, const struct command_group *g, int argc, char **argv) {
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help_group(g);
+    char *name = arena_printf(c->a, "%s %s", g->name, argv[1]);
+    const struct command *cmd = name ? commands_find(name) : NULL;
+    if (!cmd)
+        return commands_unknown(name ? name : argv[1], g->name);
+    c->command = cmd->name;
+    return cmd->run(c, argc - 1, argv + 1);
+}
+
+/* "help", "help run", "help container ls" */
+static int commands_help(struct cli *c, int argc, char **argv) {
+    static char option[] = "--help";
+    if (argc < 2)
+        return help_all();
+    char *words[] = {argv[1], argc > 2 ? argv[2] : option, option, NULL};
+    return commands_run(c, argc > 2 ? 3 : 2, words);
+}
+
+int commands_run(struct cli *c, int argc, char **argv) {
+    const struct command_group *g = commands_group(argv[0]);
+    if (g)
+        return commands_in_group(c, g, argc, argv);
+    const struct command *cmd = strchr(argv[0], ' ') ? NULL : commands_find(argv[0]);
+    if (cmd) {
+        c->command = cmd->name;
+        return cmd->run(c, argc, argv);
+    }
+    return strcmp(argv[0], "help") == 0 ? commands_help(c, argc, argv)
+                                        : commands_unknown(argv[0], NULL);
 }

@@ -4,12 +4,53 @@
 
 #include "cli/cli.h"
 
-int commands_main(struct cli *c, int argc, char **argv);
+enum command_place { COMMAND_COMMON, COMMAND_OTHER, COMMAND_HIDDEN }; /* in help */
+
+struct command {
+    const char *name; /* "ps", "container ls" */
+    const struct opt_table *table;
+    int (*run)(struct cli *c, int argc, char **argv);
+    enum command_place place;
+};
+extern const struct command cli_commands[];
+extern const size_t cli_ncommands;
+
+struct command_group {
+    const char *name, *summary;
+};
+extern const struct command_group cli_groups[];
+extern const size_t cli_ngroups;
+
+/* Run argv[0…]: a command's words and its arguments. Its exit code. */
+int commands_run(struct cli *c, int argc, char **argv);
+const struct command *commands_find(const char *name);
+/* The visible command that `word` was probably meant to be, or NULL. */
+const char *commands_nearest(const char *word);
 
 #define CMD(name)                                                                                  \
     int cmd_##name(struct cli *c, int argc, char **argv);                                          \
     extern const struct opt_table name##_table
-CMD(run);
+CMD(attach);
+CMD(completion);
 CMD(create);
+CMD(exec);
+CMD(images);
+CMD(info);
+CMD(inspect);
+CMD(kill);
+CMD(logs);
+CMD(man);
+CMD(pause);
+CMD(ps);
 CMD(pull);
+CMD(rename);
+CMD(restart);
+CMD(rm);
+CMD(rmi);
+CMD(run);
+CMD(start);
+CMD(stop);
+CMD(unpause);
+CMD(version);
+CMD(wait);
 #undef CMD

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/session.h"
 
+#include "cli/keys.h"
+
 #include "base/io.h"
 #include "sys/tty.h"
 
@@ -11,8 +13,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-#define SESSION_KEYS 16
-
 struct session {
     struct session_options o;
     struct tty tty;
@@ -20,36 +20,9 @@ struct session {
     int sigfd;
     sigset_t old_mask;
     bool masked;
-    unsigned char keys[SESSION_KEYS];
-    int nkeys, matched; /* detach keys, and how many of them have just been typed */
+    struct keys keys;
     bool stdin_open;
 };
-
-static int session_key(const char *word, size_t n) {
-    if (n == 1)
-        return (unsigned char)word[0];
-    if (n != 6 || strncmp(word, "ctrl-", 5) != 0)
-        return -1;
-    char c = word[5];
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 1;
-    const char *special = "@[\\]^_", *p = strchr(special, c);
-    static const unsigned char codes[] = {0, 27, 28, 29, 30, 31};
-    return p && c ? codes[p - special] : -1;
-}
-
-int session_parse_keys(const char *text, unsigned char keys[16]) {
-    int n = 0;
-    for (const char *p = text; *p && n < SESSION_KEYS;) {
-        size_t len = strcspn(p, ",");
-        int k = session_key(p, len);
-        if (k < 0)
-            return -1;
-        keys[n++] = (unsigned char)k;
-        p += len + (p[len] == ',');
-    }
-    return n;
-}
 
 /* Signals that a box should get instead of us. */
 static void session_signals(sigset_t *set, bool proxy, bool tty) {
@@ -81,13 +54,7 @@ int session_open(const struct session_options *o, struct session **ret, struct h
         return err_oom((struct err *)e);
     s->o = *o;
     s->keys_in = s->keys_out = s->sigfd = s->tty.fd = -1;
-    s->nkeys = session_parse_keys(o->detach_keys ? o->detach_keys : "ctrl-p,ctrl-q", s->keys);
-    int r = 0;
-    if (s->nkeys < 0)
-        r = err_set((struct err *)e, ERR_USAGE, -EINVAL,
-                    "invalid detach keys (%s): use letters "
-                    "and ctrl-<letter>, separated by commas",
-                    o->detach_keys);
+    int r = keys_parse(o->detach_keys, &s->keys, (struct err *)e);
     if (r == 0 && o->tty && o->input)
         r = session_open_keys(s, e);
     sigset_t set;
@@ -146,25 +113,6 @@ static void session_signal(struct session *s, hako_container *c) {
     }
 }
 
-/* Pass keys on; a complete detach sequence is swallowed. Returns true when it was typed. */
-static bool session_filter(struct session *s, const unsigned char *p, size_t n, struct str *out) {
-    for (size_t i = 0; i < n; i++) {
-        if (s->nkeys && p[i] == s->keys[s->matched]) {
-            if (++s->matched == s->nkeys)
-                return true;
-            continue;
-        }
-        if (s->matched) { /* a beginning that was none: it was meant for the box */
-            str_addn(out, s->keys, (size_t)s->matched);
-            s->matched = s->nkeys && p[i] == s->keys[0];
-            if (s->matched)
-                continue;
-        }
-        str_addn(out, &p[i], 1);
-    }
-    return false;
-}
-
 static bool session_keys(struct session *s) {
     unsigned char buf[1024];
     ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
@@ -175,7 +123,7 @@ static bool session_keys(struct session *s) {
         return false;
     }
     AUTO_STR struct str out = STR_INIT(4096);
-    bool detach = session_filter(s, buf, (size_t)n, &out);
+    bool detach = keys_filter(&s->keys, buf, (size_t)n, &out);
     if (out.len && s->keys_out >= 0)
         io_write_all(s->keys_out, str_c(&out), out.len);
     return detach;

@@ -27,6 +27,3 @@ int session_run(struct session *s, hako_container *c, int *exit_code, bool *deta
                 hako_error *e);
 /* Terminal and signals back as they were. */
 void session_close(struct session *s);
-
-/* "ctrl-p,ctrl-q" → bytes. Returns their number, or -1. */
-int session_parse_keys(const char *text, unsigned char keys[16]);
