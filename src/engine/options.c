@@ -121,6 +121,8 @@ static int options_labels(struct box *b, struct err *e) {
 
 static int options_network(struct box *b, struct err *e) {
     const char *n = b->o->network ? b->o->network : "bridge";
+    if (str_eq(b->o->isolation, "fake"))
+        n = "host"; /* the test double has no namespaces */
     if (str_eq(n, "bridge") || str_eq(n, "default")) {
         b->net_mode = NET_BRIDGE;
     } else if (str_eq(n, "none")) {
@@ -222,7 +224,7 @@ static int options_words(struct box *b, struct err *e) {
         return err_set(e, ERR_USAGE, -EINVAL,
                        "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
                        o->name);
-    if (o->isolation && !str_eq(o->isolation, "container"))
+    if (o->isolation && !str_eq(o->isolation, "container") && !str_eq(o->isolation, "fake"))
         return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
                        "isolation \"%s\" is not in this version of hako: use container",
                        o->isolation);
