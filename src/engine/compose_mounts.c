@@ -45,6 +45,13 @@ static int mounts_add(const struct box *b, struct rt_spec *s, const char *target
     return 0;
 }
 
+static bool mounts_exactly(const struct box *b, const char *target) {
+    for (size_t i = 0; i < b->n_mounts; i++)
+        if (str_eq(b->mounts[i].rq.target, target))
+            return true;
+    return false;
+}
+
 /* The user mounts there, or above it: then ours must not hide it. */
 static bool mounts_taken(const struct box *b, const char *target) {
     for (size_t i = 0; i < b->n_mounts; i++) {
@@ -106,7 +113,7 @@ static int mounts_files(const struct box *b, struct rt_spec *s) {
         char target[32];
         snprintf(target, sizeof(target), "/etc/%s", names[i]);
         char *source = arena_printf(b->a, "%s/%s", b->path, names[i]);
-        if (mounts_taken(b, target))
+        if (mounts_exactly(b, target))
             continue;
         if (!source || mounts_add(b, s, target, "bind", source, "bind,rprivate") < 0)
             return -ENOMEM;
@@ -157,16 +164,17 @@ static size_t mounts_depth(const char *path) {
     return n;
 }
 
-static int mounts_user(const struct box *b, struct rt_spec *s) {
+/* The user's mounts of depth from…to, parents first. */
+static int mounts_user(const struct box *b, struct rt_spec *s, size_t from, size_t to) {
     int r = 0;
-    size_t done = 0;
-    for (size_t depth = 1; r == 0 && done < b->n_mounts; depth++)
+    size_t deepest = 0;
+    for (size_t i = 0; i < b->n_mounts; i++)
+        deepest = MAX_OF(deepest, mounts_depth(b->mounts[i].rq.target));
+    for (size_t depth = from; r == 0 && depth <= MIN_OF(to, deepest); depth++)
         for (size_t i = 0; r == 0 && i < b->n_mounts; i++) {
             const struct box_mount *m = &b->mounts[i];
-            if (mounts_depth(m->rq.target) != depth)
-                continue;
-            done++;
-            r = m->rq.kind == MOUNT_TMPFS ? mounts_tmpfs(b, s, &m->rq) : mounts_bind(b, s, m);
+            if (mounts_depth(m->rq.target) == depth)
+                r = m->rq.kind == MOUNT_TMPFS ? mounts_tmpfs(b, s, &m->rq) : mounts_bind(b, s, m);
         }
     return r;
 }
@@ -179,8 +187,10 @@ int compose_mounts(const struct box *b, struct rt_spec *s, struct err *e) {
     if (r == 0)
         r = mounts_shm(b, s);
     if (r == 0)
+        r = mounts_user(b, s, 1, 1); /* /etc before /etc/hosts */
+    if (r == 0)
         r = mounts_files(b, s);
     if (r == 0)
-        r = mounts_user(b, s);
+        r = mounts_user(b, s, 2, SIZE_MAX);
     return r < 0 ? err_oom(e) : 0;
 }
