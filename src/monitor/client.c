@@ -17,8 +17,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-/* --- what the files say ------------------------------------------------------------------------
- */
+/* --- what the files say ---------------------------------------------------------------------- */
 
 int mon_probe(int dirfd, struct mon_live *ret) {
     struct mon_live live = {0};
@@ -81,8 +80,9 @@ int mon_read_exit(int dirfd, struct mon_exit *ret) {
     return 0;
 }
 
-/* --- starting one ------------------------------------------------------------------------------
- */
+/* --- starting one ---------------------------------------------------------------------------- */
+
+#define SPAWN_STACK 16384
 
 struct spawn_child {
     int exe, sock, null, userns;
@@ -90,54 +90,70 @@ struct spawn_child {
     const char *failed; /* which step; read by the parent after the child has gone */
     int error;
     pid_t monitor;
+    char *inner_stack;
 };
 
-/* Between vfork and exec: the parent's memory, so system calls only. */
-static void spawn_exec(struct spawn_child *c) {
+/* From clone to exec: in the caller's memory, so system calls only. */
+static int spawn_exec(void *data) {
     static char *const argv[] = {(char *)(uintptr_t) "hako-monitor", (char *)(uintptr_t) "run",
                                  NULL};
     static char *const envp[] = {NULL};
+    struct spawn_child *c = data;
 
     c->failed = "join the user namespace";
     if (c->userns >= 0 && setns(c->userns, CLONE_NEWUSER) < 0)
-        return;
+        goto out;
     c->failed = "arrange descriptors";
     for (int fd = 0; fd < 3; fd++)
         if (dup2(c->null, fd) < 0)
-            return;
+            goto out;
     if (dup2(c->sock, 3) < 0 || dup2(c->exe, 4) < 0 || fcntl(4, F_SETFD, FD_CLOEXEC) < 0)
-        return;
+        goto out;
     c->failed = "close the other descriptors";
     if (syscall(SYS_close_range, 5U, ~0U, 0U) < 0)
-        return;
+        goto out;
     c->failed = "execute hako-monitor";
     syscall(SYS_execveat, 4, "", argv, envp, AT_EMPTY_PATH);
+out:
+    c->error = errno;
+    syscall(SYS_exit_group, 127); /* past every exit handler: they are the caller's */
+    return 0;
+}
+
+/* A child in our memory with a stack of its own; we sleep until it has exec'd or gone. */
+static pid_t spawn_clone(int (*fn)(void *), struct spawn_child *c, char *stack) {
+    return clone(fn, stack + SPAWN_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+}
+
+static int spawn_twice(void *data) {
+    struct spawn_child *c = data;
+
+    c->monitor = spawn_clone(spawn_exec, c, c->inner_stack);
+    if (c->monitor < 0)
+        c->error = errno;
+    syscall(SYS_exit_group, 0);
+    return 0;
 }
 
 static int spawn_run(struct spawn_child *c, struct err *e) {
+    _Alignas(16) char outer[SPAWN_STACK], inner[SPAWN_STACK];
     sigset_t all, saved;
 
     /* No handler of ours may run in the child: it shares our memory until it execs. */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &saved);
-    pid_t pid = vfork(); /* banned-ok: posix_spawn cannot join a user namespace */
-    if (pid == 0) {
-        pid_t monitor = c->stays ? 0 : vfork(); /* banned-ok: see above */
-        if (monitor == 0)
-            spawn_exec(c);
-        if (monitor <= 0)
-            c->error = errno;
-        c->monitor = monitor;
-        _exit(monitor <= 0);
-    }
-    int fork_error = errno;
+    c->failed = "start a process";
+    c->inner_stack = inner;
+    /* Twice: the monitor must be nobody's child, or it stays a zombie of a caller that lives long
+     * and waits for its own children only. */
+    pid_t pid = spawn_clone(c->stays ? spawn_exec : spawn_twice, c, outer);
+    if (pid < 0)
+        c->error = errno;
+    else if (c->stays)
+        c->monitor = pid;
     if (pid > 0 && (!c->stays || c->error))
         waitpid(pid, NULL, 0);
-    if (c->stays)
-        c->monitor = pid;
     sigprocmask(SIG_SETMASK, &saved, NULL);
-    if (pid < 0)
-        return err_sysn(e, fork_error, "cannot start the container's monitor");
     if (c->error)
         return err_sysn(e, c->error, "cannot start the container's monitor: cannot %s", c->failed);
     return 0;
@@ -193,8 +209,7 @@ int mon_spawn(const struct mon_spawn *s, int *ret_sock, struct err *e) {
     return 0;
 }
 
-/* --- talking to one ----------------------------------------------------------------------------
- */
+/* --- talking to one -------------------------------------------------------------------------- */
 
 int mon_connect(int dirfd, int *ret_sock, struct err *e) {
     struct sockaddr_un a = {.sun_family = AF_UNIX};

@@ -93,8 +93,7 @@ void control_tell_exited(struct monitor *m) {
     }
 }
 
-/* --- requests ----------------------------------------------------------------------------------
- */
+/* --- requests -------------------------------------------------------------------------------- */
 
 /* Each returns 0 (OK is sent), 1 (it has answered, or answers later), or an error. Descriptors
  * it keeps are set to -1. */
@@ -253,8 +252,7 @@ static request_fn control_request(uint32_t word) {
     return i < ARRAY_SIZE(table) ? table[i] : NULL;
 }
 
-/* --- sockets -----------------------------------------------------------------------------------
- */
+/* --- sockets --------------------------------------------------------------------------------- */
 
 /* One packet. False when there is none (now, or for ever: then the connection is gone). */
 static bool control_serve(struct conn *c) {

@@ -42,8 +42,7 @@ static bool pos_before(struct log_pos a, struct log_pos b) {
     return a.file != b.file ? a.file < b.file : a.off < b.off;
 }
 
-/* --- one physical line -------------------------------------------------------------------------
- */
+/* --- one physical line ----------------------------------------------------------------------- */
 
 int log_parse_line(const char *line, size_t len, struct log_piece *ret, bool *ret_whole) {
     static const char words[2][8] = {"stdout ", "stderr "};
@@ -92,8 +91,7 @@ static int reader_line(struct reader *r, const char *line, size_t len) {
     return r->fn(r->data, &p);
 }
 
-/* --- forwards ----------------------------------------------------------------------------------
- */
+/* --- forwards -------------------------------------------------------------------------------- */
 
 /* From r->off to the last whole line of the current file. */
 static int reader_forward(struct reader *r, struct err *e) {
@@ -139,8 +137,7 @@ static int reader_all(struct reader *r, struct err *e) {
     return rc;
 }
 
-/* --- backwards ---------------------------------------------------------------------------------
- */
+/* --- backwards ------------------------------------------------------------------------------- */
 
 struct tail {
     int64_t left;   /* lines still wanted */
@@ -237,8 +234,7 @@ static int reader_tail(struct reader *r, struct err *e) {
     return rc;
 }
 
-/* --- files -------------------------------------------------------------------------------------
- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 static void log_name(size_t i, char name[static 16]) {
     if (i == 0)
@@ -293,8 +289,7 @@ static void reader_close(struct reader *r) {
     free(r->buf);
 }
 
-/* --- follow ------------------------------------------------------------------------------------
- */
+/* --- follow ---------------------------------------------------------------------------------- */
 
 /* The file that was begun when ours was renamed; the oldest when ours has gone. -1: none, ours is
  * the one being written. */

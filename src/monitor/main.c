@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hako-monitor: the small static program behind every box; started by the command, never by hand. */
+/* hako-monitor: the small static program behind every box; started by the command, never by hand.
+ */
 #include "base/str.h"
 #include "monitor/monitor.h"
 #include "net/holder.h"

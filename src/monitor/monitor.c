@@ -25,8 +25,7 @@ static const struct machine_ops *monitor_ops(const char *isolation) {
     return NULL;
 }
 
-/* --- BOOTING -----------------------------------------------------------------------------------
- */
+/* --- BOOTING --------------------------------------------------------------------------------- */
 
 int monitor_boot(struct monitor *m, const struct mon_msg *msg, const int *fds, struct err *e) {
     size_t n = 1;
@@ -132,8 +131,7 @@ void monitor_failed(struct monitor *m, const struct err *e) {
     exit_clean(m);
 }
 
-/* --- the end -----------------------------------------------------------------------------------
- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 void monitor_ended(struct monitor *m) {
     struct machine_exit x = {.code = 255};
@@ -168,8 +166,7 @@ static void monitor_over(struct monitor *m) {
     exit_clean(m);
 }
 
-/* --- the process -------------------------------------------------------------------------------
- */
+/* --- the process ----------------------------------------------------------------------------- */
 
 /* Children end: the box and execs are known, all others are orphans that came to us as their
  * subreaper (a box in the host's pid namespace). */

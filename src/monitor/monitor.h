@@ -140,8 +140,7 @@ void monitor_drained(struct monitor *m);
  * the client is told. */
 void monitor_failed(struct monitor *m, const struct err *e);
 
-/* --- exit.c ------------------------------------------------------------------------------------
- */
+/* --- exit.c ---------------------------------------------------------------------------------- */
 
 /* Free what a following command may want at once: published ports. */
 void exit_release(struct monitor *m);
@@ -150,8 +149,7 @@ void exit_record(struct monitor *m);
 /* The slow rest: machine, network, files. */
 void exit_clean(struct monitor *m);
 
-/* --- control.c: connections --------------------------------------------------------------------
- */
+/* --- control.c: connections ------------------------------------------------------------------ */
 
 int control_listen(struct monitor *m, struct err *e);
 /* fd is taken over. NULL when all places are taken. */
@@ -165,8 +163,7 @@ void control_tell_exited(struct monitor *m);
 /* Serve what already lies in the sockets; used once before the end. */
 void control_last_call(struct monitor *m);
 
-/* --- stdio.c: what flows between box and clients -----------------------------------------------
- */
+/* --- stdio.c: what flows between box and clients --------------------------------------------- */
 
 int stdio_prepare(struct monitor *m, struct machine_stdio *ret, struct err *e);
 /* The machine has its ends (or its console): begin to read. */
@@ -178,8 +175,7 @@ void stdio_drain(struct monitor *m);
 void stdio_abandon(struct monitor *m);
 void stdio_resize(struct monitor *m, uint16_t cols, uint16_t rows);
 
-/* --- input.c ------------------------------------------------------------------------------------
- */
+/* --- input.c --------------------------------------------------------------------------------- */
 
 void input_attach(struct conn *c, int fd);
 void input_detach(struct conn *c);
@@ -189,8 +185,7 @@ void input_client_done(struct conn *c);
 void input_begin(struct monitor *m, int fd);
 void input_close(struct monitor *m);
 
-/* --- execs.c ------------------------------------------------------------------------------------
- */
+/* --- execs.c --------------------------------------------------------------------------------- */
 
 void execs_start(struct conn *c, const struct mon_msg *msg, const int *fds);
 void execs_forget(struct conn *c);

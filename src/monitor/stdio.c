@@ -41,8 +41,7 @@ static void stream_close(struct stream *s) {
     s->open = false;
 }
 
-/* --- sinks -------------------------------------------------------------------------------------
- */
+/* --- sinks ----------------------------------------------------------------------------------- */
 
 static void sink_close(struct sink *k) {
     if (k->watched)
@@ -96,8 +95,7 @@ static bool sink_write(struct sink *k, const struct stream *s) {
     return !owed;
 }
 
-/* --- streams -----------------------------------------------------------------------------------
- */
+/* --- streams --------------------------------------------------------------------------------- */
 
 static void stdio_check_drained(struct monitor *m) {
     if (m->life == LIFE_DRAINING && !m->streams[0].open && !m->streams[1].open)
@@ -152,8 +150,7 @@ static void stream_read(struct stream *s) {
     stdio_check_drained(m);
 }
 
-/* --- for monitor and connections ---------------------------------------------------------------
- */
+/* --- for monitor and connections ------------------------------------------------------------- */
 
 static int stdio_pipe(struct monitor *m, int box_end, int *ours, struct err *e) {
     int p[2];

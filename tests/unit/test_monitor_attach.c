@@ -226,8 +226,7 @@ static void test_stdin_stays_open_without_once(void **state) {
     box_free(&b);
 }
 
-/* --- terminals ---------------------------------------------------------------------------------
- */
+/* --- terminals ------------------------------------------------------------------------------- */
 
 static void test_terminal(void **state) {
     struct box b = box_new();

@@ -207,8 +207,7 @@ static void test_freeze(void **state) {
     end_box(&b);
 }
 
-/* --- packets that are no messages --------------------------------------------------------------
- */
+/* --- packets that are no messages ------------------------------------------------------------ */
 
 static void test_garbage_closes_the_connection(void **state) {
     static const struct mon_msg bad[] = {

@@ -67,7 +67,7 @@ static void test_output_is_exact(void **state) {
         "head -c 1000000 \"$F\" & head -c 900000 \"$F\" >&2; wait; printf end";
     struct box b = box_new();
     char path[PATH_MAX], cmd[PATH_MAX + 256];
-    AUTO_STR struct str want = STR_INIT(0), out = STR_INIT(0), err = STR_INIT(0);
+    AUTO_STR struct str out = STR_INIT(0), err = STR_INIT(0);
     unsigned char *noise = malloc(1000000);
     int po[2], pe[2];
 
