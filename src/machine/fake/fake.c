@@ -18,10 +18,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#define FAKE_EXECS 32
+
 struct fake {
     int sock; /* parked child; -1 */
     bool reaped;
+    size_t n_execs;
+    pid_t execs[FAKE_EXECS]; /* the latest ones: they end with the box */
 };
+_Static_assert(sizeof(struct fake) <= sizeof(((struct machine *)0)->room), "machine.room");
 
 static struct fake *fake_of(struct machine *m) {
     return m->priv;
@@ -150,6 +155,8 @@ static int fake_exec(struct machine *m, const struct plan *exec_plan,
         fd_close(&x.console);
         return r;
     }
+    struct fake *f = fake_of(m);
+    f->execs[f->n_execs++ % FAKE_EXECS] = x.pid;
     *ret = x;
     return 0;
 }
@@ -171,8 +178,18 @@ static int fake_stats(struct machine *m, struct machine_stats *ret, struct err *
     return 0;
 }
 
+/* What the end of a pid namespace does. The dead leader still holds its number, so that the group
+ * is surely its own. */
+static void fake_kill_rest(struct machine *m) {
+    struct fake *f = fake_of(m);
+    kill(-m->pid, SIGKILL);
+    for (size_t i = 0; i < MIN_OF(f->n_execs, (size_t)FAKE_EXECS); i++)
+        kill(-f->execs[i], SIGKILL);
+}
+
 static int fake_reap(struct machine *m, struct machine_exit *ret, struct err *e) {
     struct machine_exit x = {0};
+    fake_kill_rest(m);
     int r = pidref_reap(m->exit_fd, &x.code, &x.signal);
     if (r < 0)
         return err_sysn(e, r, "cannot collect the exit code");
@@ -188,7 +205,7 @@ static int fake_remove(struct machine *m, struct err *e) {
         return 0;
     fd_close(&f->sock);
     if (m->exit_fd >= 0 && !f->reaped) {
-        kill(-m->pid, SIGKILL);
+        fake_kill_rest(m);
         pidref_kill(m->exit_fd, 10000);
         pidref_reap(m->exit_fd, &code, &signo);
         f->reaped = true;
