@@ -66,8 +66,9 @@ struct seccomp_filter {
     size_t n_rules;
 };
 
-/* Compile with libseccomp, then fold (seccomp_fold.h). Arena-owned bytes. Calls newer than the profile and than
- * hako get ENOSYS instead of a default EPERM, so that libc falls back to the older call. */
+/* Compile with libseccomp, then fold (seccomp_fold.h). Arena-owned bytes. Calls newer than the
+ * profile and than hako get ENOSYS instead of a default EPERM, so that libc falls back to the older
+ * call. */
 int seccomp_build(const struct seccomp_filter *f, struct arena *a, void **ret, size_t *ret_len,
                   struct err *e);
 /* Words of the runtime-spec. action: "SCMP_ACT_ERRNO" + errno → SECCOMP_RET_*; -EINVAL unknown. */
