@@ -28,11 +28,15 @@ int exec_start(struct machine *m, const struct plan *p, const struct machine_std
     if (set.v2 && cgroup < 0)
         return err_sysn(e, cgroup, "cannot open the cgroup %s", set.v2);
     struct birth b = {.plan = p, .io = io, .box = m->exit_fd, .cgroup = cgroup, .pidfd = -1};
-    prctl(PR_SET_DUMPABLE, 0);
     int r = sync_pair(b.ends);
     if (r < 0)
         return err_sysn(e, r, "socketpair");
+    /* the task is in sight of the box from its birth: nothing of ours in it may be looked at */
+    int dumpable = prctl(PR_GET_DUMPABLE);
+    prctl(PR_SET_DUMPABLE, 0);
     r = birth(&b, e);
+    if (dumpable == 1)
+        prctl(PR_SET_DUMPABLE, 1);
     close(b.ends[1]);
     struct machine_exec x = {.pid = b.pid, .exit_fd = b.pidfd, .console = -1};
     if (r == 0)

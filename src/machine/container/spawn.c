@@ -46,6 +46,7 @@ void spawn_child(const struct plan *p, const struct machine_stdio *io, int sock,
     child_signals();
     if (wait_for_maps && !sync_expect(sock, SYNC_MAPPED))
         _exit(125);
+    prctl(PR_SET_DUMPABLE, 0); /* after the maps: a non-dumpable process's files are root's */
     if (apply_run(&a, &code) < 0) {
         sync_fail(a.sock, &e);
         _exit(125);
@@ -83,8 +84,6 @@ int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e)
     AUTO_FD int cgroup = c->cgroups.v2 ? cgroup_open(c->cgroups.v2) : -1;
     if (c->cgroups.v2 && cgroup < 0)
         return err_sysn(e, cgroup, "cannot open the cgroup %s", c->cgroups.v2);
-    /* what is ours in the child is not to be looked at from inside the box */
-    prctl(PR_SET_DUMPABLE, 0);
     struct birth b = {.plan = m->plan,
                       .io = io,
                       .flags = m->plan->h->clone_ns,
@@ -99,12 +98,10 @@ int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e)
     c->sock = b.ends[0];
     m->pid = b.pid;
     m->exit_fd = b.pidfd;
-    if (r == 0)
-        r = spawn_maps(m, e);
     if (r == 0 && (m->plan->h->clone_ns & CLONE_NEWNET)) {
         m->netns = ns_net_of(m->pid);
         if (m->netns < 0)
             r = err_sysn(e, m->netns, "cannot open the box's network namespace");
     }
-    return r;
+    return r < 0 ? r : spawn_maps(m, e);
 }
