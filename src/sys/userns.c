@@ -99,34 +99,66 @@ static int spawn_helper(const char *tool, pid_t target, const struct userns_map 
     return r;
 }
 
-static int run_helper(const char *tool, pid_t target, const struct userns_map *m, struct err *e) {
-    int pipefd[2], status;
-    char text[300];
+struct helper {
+    const char *tool;
+    pid_t pid;
+    int from; /* its complaints */
+};
+
+static int start_helper(const char *tool, pid_t target, const struct userns_map *m,
+                        struct helper *ret, struct err *e) {
+    int pipefd[2];
     pid_t pid;
 
     if (pipe2(pipefd, O_CLOEXEC) < 0)
         return err_sys(e, "pipe");
     int r = spawn_helper(tool, target, m, pipefd[1], &pid);
     close(pipefd[1]);
-    AUTO_FD int from = pipefd[0];
-    if (r == ENOENT)
-        return err_set(e, ERR_UNAVAILABLE, -ENOENT,
-                       "%s not found: install the package uidmap (shadow-utils), or run as root",
-                       tool);
-    if (r)
-        return err_sysn(e, r, "start %s", tool);
-    ssize_t n = io_read_full(from, text, sizeof(text) - 1);
+    if (r) {
+        close(pipefd[0]);
+        return r == ENOENT ? err_set(e, ERR_UNAVAILABLE, -ENOENT,
+                                     "%s not found: install the package uidmap (shadow-utils), or "
+                                     "run as root",
+                                     tool)
+                           : err_sysn(e, r, "start %s", tool);
+    }
+    *ret = (struct helper){.tool = tool, .pid = pid, .from = pipefd[0]};
+    return 0;
+}
+
+static int finish_helper(struct helper *h, struct err *e) {
+    char text[300];
+    int status = 0;
+    ssize_t n = io_read_full(h->from, text, sizeof(text) - 1);
+
     text[n < 0 ? 0 : n] = '\0';
     text[strcspn(text, "\n")] = '\0';
-    while (waitpid(pid, &status, 0) < 0)
+    fd_close(&h->from);
+    while (waitpid(h->pid, &status, 0) < 0)
         if (errno != EINTR)
-            return err_sys(e, "wait for %s", tool);
+            return err_sys(e, "wait for %s", h->tool);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     return err_set(e, ERR_DENIED, -EPERM,
-                   "%s failed: %s; check that it is setuid root and that %s grants these ids", tool,
-                   text[0] ? text : "no reason given",
-                   strcmp(tool, "newuidmap") == 0 ? "/etc/subuid" : "/etc/subgid");
+                   "%s failed: %s; check that it is setuid root and that %s grants these ids",
+                   h->tool, text[0] ? text : "no reason given",
+                   strcmp(h->tool, "newuidmap") == 0 ? "/etc/subuid" : "/etc/subgid");
+}
+
+/* Both at once: their execs are most of what a namespace costs. */
+static int run_helpers(pid_t target, const struct userns_maps *m, struct err *e) {
+    struct helper uid = {.from = -1}, gid = {.from = -1};
+    struct err second = {0};
+    int r = start_helper("newuidmap", target, &m->uid, &uid, e);
+
+    if (r < 0)
+        return r;
+    int started = start_helper("newgidmap", target, &m->gid, &gid, &second);
+    r = finish_helper(&uid, e);
+    int r2 = started < 0 ? started : finish_helper(&gid, &second);
+    if (r == 0 && r2 < 0)
+        *e = second;
+    return r < 0 ? r : r2;
 }
 
 int userns_write_maps(pid_t pid, const struct userns_maps *m, struct err *e) {
@@ -135,10 +167,8 @@ int userns_write_maps(pid_t pid, const struct userns_maps *m, struct err *e) {
     if (userns_map_text(&m->uid, uids, sizeof(uids)) < 0 ||
         userns_map_text(&m->gid, gids, sizeof(gids)) < 0)
         return err_sysn(e, ENOSPC, "id map");
-    if (geteuid() != 0 && !m->single) {
-        int r = run_helper("newuidmap", pid, &m->uid, e);
-        return r < 0 ? r : run_helper("newgidmap", pid, &m->gid, e);
-    }
+    if (geteuid() != 0 && !m->single)
+        return run_helpers(pid, m, e);
     /* An own id may be mapped without help, if groups can no longer be shed. */
     int r = geteuid() != 0 ? write_proc(pid, "setgroups", "deny") : 0;
     if (r == 0)
