@@ -124,7 +124,7 @@ static int asking_pause(struct asking *g, const struct fetch_head *head, struct 
 static int asking_answered(struct asking *g, const struct fetch_head *head, struct err *e) {
     if (head->status == 401 && !g->authorized) {
         g->authorized = true;
-        return token_answer(g->s, g->q->ep, head, e);
+        return token_answer(g->s->fetch, g->q->ep, head, e);
     }
     return asking_transient(head) ? asking_pause(g, head, e) : 1;
 }
@@ -134,7 +134,7 @@ int session_get(struct session *s, const struct ask *q, struct fetch_head *ret, 
     struct asking g = {.s = s, .q = q};
     g.mark = asking_done(&g);
     for (;;) {
-        struct fetch_head head;
+        struct fetch_head head = {.status = 0};
         struct err failed;
         int r = asking_once(&g, &head, text, e);
         if (r == 0) {

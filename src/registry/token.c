@@ -74,7 +74,7 @@ static int token_refused(const struct endpoint *ep, const struct fetch_head *hea
                    head->status);
 }
 
-static int token_fetch(struct session *s, struct endpoint *ep, const struct challenge *c,
+static int token_fetch(struct fetch *f, struct endpoint *ep, const struct challenge *c,
                        struct err *e) {
     AUTO_STR struct str url = STR_INIT(8192), form = STR_INIT(65536), answer = STR_INIT(TOKEN_MAX);
     AUTO_STR struct str text = STR_INIT(FETCH_TEXT_MAX), scope = STR_INIT(2048);
@@ -98,7 +98,7 @@ static int token_fetch(struct session *s, struct endpoint *ep, const struct chal
                            .direct = ep->loopback,
                            .body = token_take,
                            .data = &answer};
-    r = fetch_run(s->fetch, &w, &head, &text, e);
+    r = fetch_run(f, &w, &head, &text, e);
     if (r < 0)
         return err_wrap(e, "token server of %s", ep->host);
     if (head.status / 100 != 2)
@@ -106,7 +106,7 @@ static int token_fetch(struct session *s, struct endpoint *ep, const struct chal
     return token_keep(ep, &answer, e);
 }
 
-int token_answer(struct session *s, struct endpoint *ep, const struct fetch_head *head,
+int token_answer(struct fetch *f, struct endpoint *ep, const struct fetch_head *head,
                  struct err *e) {
     struct challenge c;
     challenge_parse(head->challenge, &c);
@@ -114,7 +114,7 @@ int token_answer(struct session *s, struct endpoint *ep, const struct fetch_head
     if (head->redirected || c.scheme == CHALLENGE_NONE)
         return 1;
     if (c.scheme == CHALLENGE_BEARER)
-        return token_fetch(s, ep, &c, e);
+        return token_fetch(f, ep, &c, e);
     if (!ep->login.user)
         return 1;
     pthread_mutex_lock(&ep->mutex);

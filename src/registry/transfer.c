@@ -236,27 +236,31 @@ static int transfer_image(struct transfer *t, struct pull_result *ret, struct er
     return r;
 }
 
-/* Memory that threads may still look at is left to the end of the process when the job fails. */
-int transfer_run(struct job *j, struct pull_result *ret, struct err *e) {
-    const struct pull_request *rq = j->rq;
-    AUTO_FD int lock = -1;
-    struct transfer t = {.job = j,
-                         .a = arena_new(),
-                         .doc = STR_INIT(SOURCE_MAX_MANIFEST),
-                         .config = STR_INIT(SOURCE_MAX_CONFIG)};
-    t.shown = t.a ? ref_familiar(rq->ref, t.a) : NULL;
-    int r = t.shown ? 0 : err_oom(e);
+static int transfer_open(struct transfer *t, int *lock, struct err *e) {
+    const struct pull_request *rq = t->job->rq;
+    t->a = arena_new();
+    t->shown = t->a ? ref_familiar(rq->ref, t->a) : NULL;
+    int r = t->shown ? 0 : err_oom(e);
     if (r == 0 && rq->platform)
-        t.platform = *rq->platform;
+        t->platform = *rq->platform;
     else if (r == 0)
-        r = platform_parse(NULL, t.a, &t.platform, e);
+        r = platform_parse(NULL, t->a, &t->platform, e);
     if (r == 0)
-        r = store_pulling(rq->store, &lock, e);
-    if (r == 0)
-        r = rq->layout_dir ? source_layout_open(j, t.shown, t.a, &t.src, e)
-                           : source_net_open(j, t.shown, t.a, &t.src, e);
-    if (r == 0)
-        r = t.src->connect(t.src, &t.conn, e);
+        r = store_pulling(rq->store, lock, e);
+    if (r < 0)
+        return r;
+    r = rq->layout_dir ? source_layout_open(t->job, t->shown, t->a, &t->src, e)
+                       : source_net_open(t->job, t->shown, t->a, &t->src, e);
+    return r < 0 ? r : t->src->connect(t->src, &t->conn, e);
+}
+
+/* After a failure memory stays until this process ends: a thread that waits for another process may
+ * still look at it. */
+int transfer_run(struct job *j, struct pull_result *ret, struct err *e) {
+    AUTO_FD int lock = -1;
+    struct transfer t = {
+        .job = j, .doc = STR_INIT(SOURCE_MAX_MANIFEST), .config = STR_INIT(SOURCE_MAX_CONFIG)};
+    int r = transfer_open(&t, &lock, e);
     if (r == 0)
         r = transfer_image(&t, ret, e);
     if (r < 0)

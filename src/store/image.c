@@ -91,8 +91,8 @@ static int image_attach_refs(struct image *img, const struct refs_entry *v, size
 }
 
 int image_describe(const struct store *s, struct arena *a, struct image *img, struct err *e) {
-    struct refs_entry *v;
-    size_t n;
+    struct refs_entry *v = NULL;
+    size_t n = 0;
     int r = refs_list(s, a, &v, &n, e);
     return r < 0 ? r : image_attach_refs(img, v, n, a, e);
 }
@@ -113,8 +113,8 @@ static int image_compare(const void *pa, const void *pb) {
 int image_list(const struct store *s, struct arena *a, struct image **ret, size_t *n,
                struct err *e) {
     struct strlist names;
-    struct refs_entry *refs;
-    size_t nrefs, count = 0;
+    struct refs_entry *refs = NULL;
+    size_t nrefs = 0, count = 0;
     int r = image_file_names(s, a, &names, e);
     if (r == 0)
         r = refs_list(s, a, &refs, &nrefs, e);

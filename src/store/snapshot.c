@@ -44,8 +44,9 @@ int snapshot_paths(const struct store *s, const struct image *img, const char *c
 /* The container's "/" is the upper directory itself: it takes the mode of the image's. */
 static int snapshot_make_upper(const struct snapshot *sn, int container_dir, struct err *e) {
     struct stat st;
-    if (stat(sn->lower.v[0], &st) < 0)
-        return err_sys(e, "cannot look at layer %s", sn->lower.v[0]);
+    const char *top = sn->lower.n ? sn->lower.v[0] : "";
+    if (stat(top, &st) < 0)
+        return err_sys(e, "cannot look at layer %s", top);
     if (mkdirat(container_dir, "upper", 0700) < 0)
         return err_sys(e, "cannot make %s", sn->upper);
     if (fchmodat(container_dir, "upper", st.st_mode & 07777, 0) < 0)
@@ -69,7 +70,7 @@ int snapshot_prepare(const struct store *s, const struct image *img, int contain
         r = path_mkdir_p(s->layersfd, STORE_EMPTY_LAYER "/fs", 0755);
     if (r < 0)
         return err_sysn(e, r, "cannot make an empty layer in %s", s->root);
-    struct snapshot sn;
+    struct snapshot sn = {.upper = NULL};
     r = snapshot_paths(s, img, container_path, a, &sn, e);
     if (r == 0)
         r = snapshot_make_upper(&sn, container_dir, e);

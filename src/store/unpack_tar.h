@@ -2,9 +2,9 @@
 /* The second thread's work: tar bytes out of a pipe into a directory, hashed on the way. */
 #pragma once
 
-#include "store/unpack.h"
 #include "store/unpack_hash.h"
 #include "store/unpack_pipe.h"
+#include "store/want.h"
 
 struct unpack_tar {
     const struct unpack_want *want;

@@ -71,6 +71,7 @@ static int write_fail(const char *path, int errnum, struct err *e) {
 
 int unpack_write_clean(const char *name, char out[static PATH_MAX], struct err *e) {
     size_t n = 0, depth = 0;
+    out[0] = '\0';
     for (const char *p = name; *p;) {
         p += strspn(p, "/");
         size_t k = strcspn(p, "/");
@@ -434,7 +435,7 @@ int unpack_write_finish(struct unpack_write *w, struct err *e) {
     for (size_t i = 0; i < w->ndirs; i++) {
         const char *path = w->paths.s + w->dirs[i].path, *name;
         const struct timespec times[2] = {w->dirs[i].mtime, w->dirs[i].mtime};
-        struct stat st;
+        struct stat st = {.st_mode = 0};
         if (!*path) {
             if (futimens(w->rootfd, times) < 0)
                 return write_fail("/", errno, e);
