@@ -108,18 +108,6 @@ static int not_running(struct err *e) {
     return err_set(e, ERR_CONFLICT, -ESRCH, "the container is not running");
 }
 
-static int request_boot(struct conn *c, const struct mon_msg *msg, int *fds, size_t nfds,
-                        struct err *e) {
-    struct monitor *m = c->mon;
-
-    if (m->booted)
-        return err_set(e, ERR_CONFLICT, -EALREADY, "the monitor serves a container already");
-    int r = monitor_boot(m, msg, fds, e);
-    for (size_t i = 0; i < nfds; i++)
-        fds[i] = -1;
-    return r < 0 ? r : 1;
-}
-
 static int request_listener(struct conn *c, const struct mon_msg *msg, int *fds, size_t nfds,
                             struct err *e) {
     struct monitor *m = c->mon;
@@ -137,6 +125,22 @@ static int request_listener(struct conn *c, const struct mon_msg *msg, int *fds,
 static void control_failed(struct conn *c, const struct err *e) {
     monitor_failed(c->mon, e);
     control_send_error(c, e);
+}
+
+static int request_boot(struct conn *c, const struct mon_msg *msg, int *fds, size_t nfds,
+                        struct err *e) {
+    struct monitor *m = c->mon;
+
+    if (m->booted)
+        return err_set(e, ERR_CONFLICT, -EALREADY, "the monitor serves a container already");
+    int r = monitor_boot(m, msg, fds, e);
+    for (size_t i = 0; i < nfds; i++)
+        fds[i] = -1;
+    if (r < 0 && m->lock_fd < 0)
+        return r; /* another monitor's container: hands off */
+    if (r < 0)
+        control_failed(c, e);
+    return 1;
 }
 
 static int request_start(struct conn *c, const struct mon_msg *msg, int *fds, size_t nfds,

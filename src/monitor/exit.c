@@ -29,8 +29,35 @@ static int exit_open_dir(struct monitor *m, const char *path) {
     return openat(m->dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Directory to tmp/rm-<id>, name away. The shared lock on tmp/ tells others that it is in hand;
- * it goes with the descriptor. Returns it, or -errno. */
+/* Each anonymous volume, under the name that it has while it is removed. */
+static void exit_each_volume(struct monitor *m, int tmp,
+                             void (*fn)(int volumes, const char *name, int tmp, const char *rm)) {
+    const char *p = m->bundle.settings->volumes;
+    AUTO_FD int volumes = *p ? exit_open_dir(m, BUNDLE_VOLUMES) : -1;
+
+    while (*p) {
+        char rm[80] = "rm-";
+        size_t n = strcspn(p, ",");
+        if (n < sizeof(rm) - 3) {
+            memcpy(rm + 3, p, n);
+            rm[3 + n] = '\0';
+            fn(volumes, rm + 3, tmp, rm);
+        }
+        p += n + (p[n] == ',');
+    }
+}
+
+static void exit_move_volume(int volumes, const char *name, int tmp, const char *rm) {
+    renameat(volumes, name, tmp, rm);
+}
+
+static void exit_remove_volume(int volumes, const char *name, int tmp, const char *rm) {
+    path_remove_tree(tmp, rm);
+}
+
+/* Volumes, name and at last the directory go, so that whoever finds us killed in between finds the
+ * directory and finishes the work. The shared lock on tmp/ tells others that it is in hand; it goes
+ * with the descriptor. Returns it, or -errno. */
 static int exit_vanish(struct monitor *m) {
     const char *id = m->bundle.settings->id;
     char to[80];
@@ -40,49 +67,34 @@ static int exit_vanish(struct monitor *m) {
 
     if (containers < 0 || tmp < 0 || flock(tmp, LOCK_SH) < 0)
         return -errno;
+    exit_each_volume(m, tmp, exit_move_volume);
+    if (names >= 0 && m->bundle.settings->name[0])
+        exit_unlink_ours(m, names, m->bundle.settings->name);
     snprintf(to, sizeof(to), "rm-%s", id);
     if (renameat(containers, id, tmp, to) < 0 && errno != ENOENT)
         return -errno;
-    if (names >= 0 && m->bundle.settings->name[0])
-        exit_unlink_ours(m, names, m->bundle.settings->name);
     return TAKE_FD(tmp);
 }
 
 void exit_record(struct monitor *m) {
-    if (m->recorded || !m->bundle.settings)
+    const struct mon_settings *s = m->bundle.settings; /* NULL: the bundle is unreadable */
+
+    if (m->recorded)
         return;
     m->recorded = true;
-    m->tmp_fd = m->bundle.settings->auto_remove ? exit_vanish(m) : -1;
+    m->tmp_fd = s && s->auto_remove ? exit_vanish(m) : -1;
     if (m->tmp_fd < 0)
         mon_write_exit(m->dirfd, &m->exit);
 }
 
-static void exit_remove_volumes(struct monitor *m, int tmp) {
-    AUTO_FD int volumes = exit_open_dir(m, BUNDLE_VOLUMES);
-    const char *p = m->bundle.settings->volumes;
-
-    while (volumes >= 0 && *p) {
-        char name[80], to[80];
-        size_t n = strcspn(p, ",");
-        if (n + sizeof("rm-") <= sizeof(name)) {
-            memcpy(name, p, n);
-            name[n] = '\0';
-            snprintf(to, sizeof(to), "rm-%.76s", name);
-            if (renameat(volumes, name, tmp, to) == 0)
-                path_remove_tree(tmp, to);
-        }
-        p += n + (p[n] == ',');
-    }
-}
-
 static void exit_remove(struct monitor *m) {
     const struct mon_settings *s = m->bundle.settings;
-    AUTO_FD int net = exit_open_dir(m, BUNDLE_NET);
+    AUTO_FD int net = s->lease[0] ? exit_open_dir(m, BUNDLE_NET) : -1;
     char dir[80];
 
-    exit_remove_volumes(m, m->tmp_fd);
-    if (net >= 0 && s->lease[0])
+    if (net >= 0)
         exit_unlink_ours(m, net, s->lease);
+    exit_each_volume(m, m->tmp_fd, exit_remove_volume);
     snprintf(dir, sizeof(dir), "rm-%s", s->id);
     path_remove_tree(m->tmp_fd, dir);
     fd_close(&m->tmp_fd);

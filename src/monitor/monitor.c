@@ -40,13 +40,10 @@ int monitor_boot(struct monitor *m, const struct mon_msg *msg, const int *fds, s
     if (r < 0)
         return err_sysn(e, r, "cannot take the container's lock");
     m->lock_fd = r;
-    /* A mark of this life first, then away with the end of the last one: a crash in between
-     * must not look like an end. */
     m->live = (struct mon_live){.monitor_pid = getpid()};
     r = live_write(m->lock_fd, &m->live);
     if (r < 0)
         return err_sysn(e, r, "cannot write the container's lock file");
-    unlinkat(m->dirfd, MON_EXIT, 0);
     if ((r = bundle_open(m->dirfd, &m->bundle, e)) < 0 ||
         (r = plan_open(m->bundle.plan, m->bundle.plan_len, &m->plan, e)) < 0)
         return r;
@@ -85,6 +82,7 @@ int monitor_create(struct monitor *m, struct err *e) {
     struct machine_stdio io;
     int r;
 
+    unlinkat(m->dirfd, MON_EXIT, 0); /* the lock file already speaks of this life */
     /* init begins to mount inside open; all that can be done meanwhile comes here */
     if ((r = stdio_prepare(m, &io, e)) < 0 || (r = machine_open(&m->machine, &m->plan, &io, e)) < 0)
         return r;
@@ -228,5 +226,7 @@ int monitor_run(void) {
         return 125;
     if (m->life == LIFE_OVER && m->lock_fd >= 0)
         monitor_over(m);
+    if (m->life == LIFE_BOOTING && m->booted && ftruncate(m->lock_fd, 0) < 0)
+        return 125; /* nobody said GO: as if we had never been */
     return 0;
 }

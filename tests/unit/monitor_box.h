@@ -30,11 +30,13 @@ struct box {
     char root[64]; /* a data directory as the engine lays it out */
     int dirfd;
     int sock;
+    const char *shell;
     struct mon_settings settings;
 };
 
 static inline struct box box_new(void) {
-    struct box b = {.root = "/tmp/hako-test-monitor-XXXXXX", .dirfd = -1, .sock = -1};
+    struct box b = {
+        .root = "/tmp/hako-test-monitor-XXXXXX", .dirfd = -1, .sock = -1, .shell = "/bin/sh"};
     static const char *const dirs[] = {
         "containers", "names", "tmp", "net", "net/leases", "volumes", "containers/" BOX_ID};
     char path[PATH_MAX];
@@ -73,7 +75,8 @@ struct box_plan {
     size_t len;
 };
 
-static inline struct box_plan box_plan(struct arena *a, const char *script, bool exec, bool tty) {
+static inline struct box_plan box_plan(struct arena *a, const char *shell, const char *script,
+                                       bool exec, bool tty) {
     char *dir = arena_strdup(a, "/");
     struct rt_namespace ns[] = {{.type = RT_NS_MOUNT}, {.type = RT_NS_PID}};
     struct rt_spec spec = {
@@ -86,7 +89,7 @@ static inline struct box_plan box_plan(struct arena *a, const char *script, bool
 
     proc->terminal = tty;
     proc->cwd = dir;
-    assert_int_equal(strlist_add(a, &proc->args, "/bin/sh"), 0);
+    assert_int_equal(strlist_add(a, &proc->args, shell), 0);
     assert_int_equal(strlist_add(a, &proc->args, "-c"), 0);
     assert_int_equal(strlist_add(a, &proc->args, script), 0);
     assert_int_equal(strlist_add(a, &proc->env, "PATH=/usr/bin:/bin"), 0);
@@ -98,12 +101,12 @@ static inline struct box_plan box_plan(struct arena *a, const char *script, bool
     return plan;
 }
 
-static inline void box_write_bundle(int dirfd, const struct mon_settings *s, const char *script) {
+static inline void box_write_bundle(const struct box *b, const char *script) {
     AUTO_ARENA struct arena *a = arena_new();
-    struct box_plan plan = box_plan(a, script, false, s->tty);
+    struct box_plan plan = box_plan(a, b->shell, script, false, b->settings.tty);
     struct err e = {0};
 
-    assert_int_equal(bundle_write(dirfd, s, plan.p, plan.len, NULL, 0, &e), 0);
+    assert_int_equal(bundle_write(b->dirfd, &b->settings, plan.p, plan.len, NULL, 0, &e), 0);
 }
 
 /* The monitor runs and has been told BOOT. */
@@ -116,7 +119,7 @@ static inline void box_spawn(struct box *b, const char *script) {
                           .holder_conn = -1};
     struct err e = {0};
 
-    box_write_bundle(b->dirfd, &b->settings, script);
+    box_write_bundle(b, script);
     if (mon_spawn(&s, &b->sock, &e) < 0)
         print_error("%s\n", e.msg);
     assert_int_equal(e.code, 0);

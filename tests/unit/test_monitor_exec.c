@@ -13,7 +13,7 @@ static void exec_send(int sock, const char *script, uint32_t flags, int in, int 
     struct mon_msg m = {.word = MON_EXEC, .flags = flags};
     struct err e = {0};
     AUTO_ARENA struct arena *a = arena_new();
-    struct box_plan plan = box_plan(a, script, true, flags & MON_F_TTY);
+    struct box_plan plan = box_plan(a, "/bin/sh", script, true, flags & MON_F_TTY);
     size_t n = 0;
 
     for (unsigned i = 0; i < 3; i++)

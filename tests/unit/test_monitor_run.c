@@ -195,6 +195,106 @@ static void test_rm_leaves_nothing(void **state) {
     box_free(&b);
 }
 
+/* What cannot be executed is told, recorded, and leaves nothing running. */
+static void test_start_failure(void **state) {
+    for (uint32_t rm = 0; rm < 2; rm++) {
+        struct box b = box_new();
+        struct err e = {0};
+        struct mon_msg m;
+        struct mon_exit x;
+        char byte;
+
+        b.settings.auto_remove = rm;
+        b.shell = "/no/such/shell";
+        box_spawn(&b, "echo never");
+        box_attach(b.sock, -1, -1, -1);
+        box_send(b.sock, (struct mon_msg){.word = MON_GO, .flags = MON_F_START}, NULL, 0);
+        box_recv(b.sock, MON_CREATED);
+        assert_int_equal(mon_recv(b.sock, &m, NULL, 0, NULL, NULL, 0, &e), -ENOENT);
+        assert_int_equal(e.kind, ERR_CMD_NOT_FOUND);
+        assert_non_null(strstr(e.msg, "/no/such/shell"));
+        /* all is undone by the time we hear of it */
+        struct mon_live live;
+        assert_int_equal(mon_probe(b.dirfd, &live), 0);
+        assert_false(live.running);
+        assert_int_equal(read(b.sock, &byte, 1), 0);
+        assert_int_equal(box_has(&b, "containers/" BOX_ID), !rm);
+        assert_int_equal(box_has(&b, "names/box"), !rm);
+        if (!rm) {
+            assert_int_equal(mon_read_exit(b.dirfd, &x), 0);
+            assert_int_equal(x.code, 127);
+            assert_string_equal(x.error, e.msg);
+            assert_int_equal(x.started_ns, 0);
+        }
+        box_free(&b);
+    }
+}
+
+static void test_unknown_isolation(void **state) {
+    struct box b = box_new();
+    struct err e = {0};
+    struct mon_msg m;
+
+    str_copy(b.settings.isolation, sizeof(b.settings.isolation), "jail");
+    box_spawn(&b, "echo never");
+    assert_int_equal(mon_recv(b.sock, &m, NULL, 0, NULL, NULL, 0, &e), -ENOSYS);
+    assert_non_null(strstr(e.msg, "jail"));
+    /* on record, so that nobody takes it for a crash */
+    struct mon_exit x;
+    assert_int_equal(mon_read_exit(b.dirfd, &x), 0);
+    assert_int_equal(x.code, 125);
+    box_free(&b);
+}
+
+static void test_damaged_bundle(void **state) {
+    struct box b = box_new();
+    struct err e = {0};
+    struct mon_msg m;
+    struct mon_exit x;
+    AUTO_FD int program = box_monitor_program();
+    struct mon_spawn s = {.monitor_fd = program,
+                          .dirfd = b.dirfd,
+                          .userns_fd = -1,
+                          .host_netns = -1,
+                          .holder_conn = -1};
+
+    assert_int_equal(io_replace_file(b.dirfd, MON_BUNDLE, "short", 5, 0600, false), 0);
+    assert_int_equal(mon_spawn(&s, &b.sock, &e), 0);
+    assert_int_equal(mon_recv(b.sock, &m, NULL, 0, NULL, NULL, 0, &e), -EINVAL);
+    assert_int_equal(e.kind, ERR_CORRUPT);
+    assert_int_equal(mon_read_exit(b.dirfd, &x), 0);
+    assert_int_equal(x.code, 125);
+    box_free(&b);
+}
+
+/* kill -9 at any moment of a --rm box: whatever stands can be told apart and is swept. */
+static void test_kill_at_any_moment(void **state) {
+    for (int round = 0; round < 60; round++) {
+        struct box b = box_new();
+        struct mon_live live = {0};
+        uint16_t delay;
+
+        b.settings.auto_remove = 1;
+        box_spawn(&b, ":");
+        box_send(b.sock, (struct mon_msg){.word = MON_GO, .flags = MON_F_START}, NULL, 0);
+        assert_int_equal(io_random(&delay, sizeof(delay)), 0);
+        struct timespec ts = {.tv_nsec = delay % 4000 * 1000};
+        ppoll(NULL, 0, &ts, NULL);
+        assert_int_equal(mon_probe(b.dirfd, &live), 0);
+        if (live.running && live.was_started)
+            kill(live.monitor_pid, SIGKILL);
+        assert_int_equal(mon_wait_unlocked(b.dirfd), 0);
+        bool box = box_has(&b, "containers/" BOX_ID), name = box_has(&b, "names/box");
+        assert_true(box || !name); /* a name without its box would stay for ever */
+        if (box) {
+            assert_false(box_has(&b, "containers/" BOX_ID "/exit.json"));
+            assert_false(box_has(&b, "tmp/rm-" BOX_ID));
+        }
+        fd_close(&b.sock);
+        box_free(&b);
+    }
+}
+
 static void test_created_then_started_by_another(void **state) {
     struct box b = box_new();
     struct mon_live live;
@@ -245,14 +345,16 @@ static void test_command_leaves_before_go(void **state) {
     struct box b = box_new();
     struct mon_live live;
 
-    box_spawn(&b, "echo never");
-    fd_close(&b.sock);
-    /* the monitor may not even have its lock yet: wait for the end of its listening */
     struct err e = {0};
     int sock;
+
+    box_spawn(&b, "echo never");
     while (mon_probe(b.dirfd, &live) == 0 && !live.was_started)
-        poll(NULL, 0, 1);
+        poll(NULL, 0, 1); /* until it has its lock */
+    fd_close(&b.sock);
     assert_int_equal(mon_wait_unlocked(b.dirfd), 0);
+    assert_int_equal(mon_probe(b.dirfd, &live), 0);
+    assert_false(live.running || live.was_started); /* no crash: nothing has begun */
     assert_int_equal(mon_connect(b.dirfd, &sock, &e), -ESRCH);
     assert_int_equal(e.kind, ERR_CONFLICT);
     box_free(&b);
@@ -293,7 +395,7 @@ static int spawn_sharing(struct box *b, int rundir) {
     struct err e = {0};
     struct mon_live live;
 
-    box_write_bundle(b->dirfd, &b->settings, "sleep 1000");
+    box_write_bundle(b, "sleep 1000");
     assert_int_equal(mon_spawn(&s, &b->sock, &e), 0);
     box_go(b);
     assert_int_equal(mon_probe(b->dirfd, &live), 0);
@@ -352,6 +454,10 @@ int main(void) {
         cmocka_unit_test(test_stdin_from_file),
         cmocka_unit_test(test_stdin_from_null),
         cmocka_unit_test(test_rm_leaves_nothing),
+        cmocka_unit_test(test_start_failure),
+        cmocka_unit_test(test_unknown_isolation),
+        cmocka_unit_test(test_damaged_bundle),
+        cmocka_unit_test(test_kill_at_any_moment),
         cmocka_unit_test(test_created_then_started_by_another),
         cmocka_unit_test(test_second_monitor_is_refused),
         cmocka_unit_test(test_command_leaves_before_go),
