@@ -299,7 +299,7 @@ static bool control_may(const struct monitor *m, int fd) {
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || fstat(m->dirfd, &st) < 0)
         return false;
     /* In a user namespace every foreign user looks like this one. */
-    return cred.uid != OVERFLOW_ID && (cred.uid == geteuid() || cred.uid == st.st_uid);
+    return cred.uid == geteuid() || (cred.uid == st.st_uid && cred.uid != OVERFLOW_ID);
 }
 
 static bool control_accept(struct monitor *m) {
