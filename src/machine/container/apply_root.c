@@ -117,22 +117,25 @@ static int overlay_configure(struct apply *a, int fs, const struct plan_step *s,
     return r;
 }
 
+/* The mount, not attached yet, or -errno. `why` says what the kernel said. */
+static int overlay_mount(struct apply *a, const struct plan_step *s, bool old, char why[128]) {
+    int fs = mount_fs("overlay");
+    int r = fs < 0 ? fs : overlay_configure(a, fs, s, old);
+    if (r == 0)
+        return mount_fs_done(fs, 0, why, 128);
+    if (fs >= 0)
+        close(fs);
+    return r;
+}
+
 int apply_root_overlay(struct apply *a, const struct plan_step *s) {
     char why[128] = "";
     uint32_t n;
     const uint32_t *lower = plan_list(a->plan, s->ref[0], &n);
-    int fs = mount_fs("overlay");
-    int r = fs < 0 ? fs : overlay_configure(a, fs, s, false);
-    if (r == -EINVAL && fs >= 0 && n) {
-        close(fs);
-        fs = mount_fs("overlay");
-        r = fs < 0 ? fs : overlay_configure(a, fs, s, true);
-    }
-    int mnt = r;
-    if (r == 0)
-        mnt = mount_fs_done(fs, 0, why, sizeof(why));
-    else if (fs >= 0)
-        close(fs);
+    int mnt = overlay_mount(a, s, false, why);
+    /* 6.7 refuses an unknown key at once; before 6.5 any key is taken and only the mount fails. */
+    if (mnt == -EINVAL && n)
+        mnt = overlay_mount(a, s, true, why);
     if (mnt < 0)
         return err_sysn(a->e, mnt, "cannot mount the root file system (overlay of %u layers%s%s)",
                         n, why[0] ? ": " : "", why);
