@@ -121,19 +121,19 @@ int apply_attr(struct apply *a, const struct plan_step *s) {
 /* --- masks -------------------------------------------------------------------------------------
  */
 
+/* The first one is put where it belongs, the others are copies of it: only an attached mount can
+ * be copied (before 6.15). */
 static int mask_dir(struct apply *a) {
-    if (a->empty < 0) {
-        int fs = mount_fs("tmpfs");
-        if (fs < 0)
-            return fs;
-        int mnt = mount_fs_done(
-            fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL,
-            0);
-        if (mnt < 0)
-            return mnt;
-        a->empty = mnt;
-    }
-    return mount_bind(a->empty, "", false);
+    if (a->empty >= 0)
+        return mount_bind(a->empty, "", false);
+    int fs = mount_fs("tmpfs");
+    if (fs < 0)
+        return fs;
+    int mnt = mount_fs_done(
+        fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL, 0);
+    if (mnt >= 0)
+        a->empty = fcntl(mnt, F_DUPFD_CLOEXEC, 3);
+    return mnt;
 }
 
 int apply_mask(struct apply *a, const struct plan_step *s) {

@@ -5,6 +5,8 @@
  */
 #include "machine/container/apply.h"
 
+#include "sys/syscalls.h"
+
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -64,7 +66,8 @@ int init_main(struct apply *a, int (*run)(struct apply *a, const struct plan_ste
         return err_sys(a->e, "cannot start the command");
     if (command == 0)
         return init_child(a, run, s, &old);
-    fd_close(&a->sock); /* the command's copy alone tells when execve has happened */
+    a->sock = -1; /* the command's copy alone tells when execve has happened */
+    sys_close_range(3, ~0U, 0);
     prctl(PR_SET_NAME, "init");
     for (;;) {
         siginfo_t si;

@@ -103,6 +103,7 @@ static int add_fs(struct build *b, const struct rt_mount *m, const struct mount_
     if (host) {
         struct mount_words bound = *w;
         bound.recursive = true;
+        bound.rset = w->set & MOUNT_ATTR_RDONLY;
         bound.clear = bound.rclear = 0;
         add_bind(b, host, m->destination, &bound, flags);
         return 0;
