@@ -57,7 +57,8 @@ static int start_monitor(hako_container *c, int *sock, struct err *e) {
                           .dirfd = c->dirfd,
                           .userns_fd = place.userns,
                           .host_netns = place.netns,
-                          .holder_conn = place.holder};
+                          .holder_conn = place.holder,
+                          .rundir = c->g->runfd};
     r = mon_spawn(&s, sock, e);
     if (r == 0)
         r = place_send_ports(*sock, &place, e);
