@@ -143,6 +143,11 @@ int container_connect(hako_container *c, struct err *e) {
     return mon_connect(c->dirfd, &c->sock, e);
 }
 
+/* What could not be started was only created, as docker has it; its error and code are kept. */
+static enum hako_status container_ended(const struct mon_exit *x) {
+    return x->started_ns ? HAKO_EXITED : HAKO_CREATED;
+}
+
 int container_state(hako_engine *g, const char *id, int dirfd, struct container_state *ret,
                     struct err *e) {
     struct container_state st = {0};
@@ -152,14 +157,14 @@ int container_state(hako_engine *g, const char *id, int dirfd, struct container_
     if (st.live.running) {
         st.status = st.live.paused ? HAKO_PAUSED : HAKO_RUNNING;
     } else if (mon_read_exit(dirfd, &st.exit) == 0) {
-        st.status = HAKO_EXITED;
+        st.status = container_ended(&st.exit);
     } else if (st.live.was_started) {
         r = reconcile_crashed(g, id, dirfd, &st.live, e);
         if (r < 0)
             return r;
-        st.status = HAKO_EXITED;
         if (mon_read_exit(dirfd, &st.exit) < 0)
             return -ENOENT;
+        st.status = container_ended(&st.exit);
     } else {
         st.status = HAKO_CREATED;
     }

@@ -43,7 +43,7 @@ static int talk_from_files(hako_container *c, struct err *e) {
     else if (r < 0)
         return r;
     c->ended = true;
-    c->exit_code = st.status == HAKO_EXITED ? st.exit.code : 0;
+    c->exit_code = st.exit.code; /* 0 of what was never started */
     return 0;
 }
 
