@@ -83,15 +83,15 @@ static int image_file_meta_print(const struct image_commit *c, struct str *text)
     return r < 0 ? r : js_print(meta, JS_COMPACT, text);
 }
 
-static int image_file_fill(int dir, const struct image_commit *c, struct err *e) {
+static int image_file_fill(int dir, const struct image_commit *c, bool durable, struct err *e) {
     AUTO_STR struct str meta = STR_INIT(IMAGE_MAX_META);
     int r = image_file_meta_print(c, &meta);
     if (r == 0)
-        r = io_replace_file(dir, "config", c->config, c->config_len, 0644, false);
+        r = io_replace_file(dir, "config", c->config, c->config_len, 0644, durable);
     if (r == 0 && c->manifest)
-        r = io_replace_file(dir, "manifest", c->manifest, c->manifest_len, 0644, false);
+        r = io_replace_file(dir, "manifest", c->manifest, c->manifest_len, 0644, durable);
     if (r == 0)
-        r = io_replace_file(dir, "meta.json", meta.s, meta.len, 0644, false);
+        r = io_replace_file(dir, "meta.json", meta.s, meta.len, 0644, durable);
     return r < 0 ? err_sysn(e, r, "cannot write the description of image %.19s", c->config_digest.s)
                  : 0;
 }
@@ -109,13 +109,15 @@ int image_file_write(const struct store *s, const struct image_commit *c, struct
     if (dir < 0)
         r = err_sys(e, "cannot open %s/tmp/%s", s->root, tmp);
     if (r == 0)
-        r = image_file_fill(dir, c, e);
+        r = image_file_fill(dir, c, false, e);
+    if (r == 0 && syncfs(dir) < 0)
+        r = err_sys(e, "cannot write image %.12s", hex);
     if (r == 0 && renameat(s->tmpfd, tmp, s->imagesfd, hex) < 0) {
         /* The same image again, perhaps by another manifest: the newer description counts. */
         AUTO_FD int old = -1;
         if (errno == EEXIST || errno == ENOTEMPTY)
             old = openat(s->imagesfd, hex, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        r = old >= 0 ? image_file_fill(old, c, e)
+        r = old >= 0 ? image_file_fill(old, c, true, e)
                      : err_sys(e, "cannot make %s/images/%s", s->root, hex);
     }
     staging_end(s, key, &lockfd);

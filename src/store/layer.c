@@ -67,6 +67,9 @@ int layer_commit(const struct store *s, const struct digest *diff_id, struct lay
     AUTO_FD int fd =
         openat(s->tmpfd, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     int r = fd < 0 ? -errno : io_write_all(fd, text, (size_t)n);
+    /* The name promises the content for ever: after a power cut, too. */
+    if (r == 0 && syncfs(fd) < 0)
+        r = -errno;
     if (r == 0 && renameat(s->tmpfd, from, s->layersfd, digest_hex(diff_id)) < 0 &&
         errno != EEXIST && errno != ENOTEMPTY)
         r = -errno;

@@ -101,7 +101,7 @@ struct layer_writer {
  * finished it while we waited for it. Blocks while another process unpacks the same layer. */
 int layer_begin(const struct store *s, const struct digest *diff_id, struct layer_writer *ret,
                 struct err *e);
-/* fsync as asked, then rename into place; a layer that another process committed meanwhile wins. */
+/* Onto the disk, then rename into place; a layer that another process committed meanwhile wins. */
 int layer_commit(const struct store *s, const struct digest *diff_id, struct layer_writer *w,
                  uint64_t size, struct err *e);
 void layer_abort(const struct store *s, struct layer_writer *w);
