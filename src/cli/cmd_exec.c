@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
+#include "cli/keys.h"
 #include "cli/relay.h"
 
 #include "sys/tty.h"
@@ -81,6 +82,7 @@ int cmd_exec(struct cli *c, int argc, char **argv) {
     size_t n;
     hako_engine *g;
     hako_container *box = NULL;
+    struct keys keys;
     hako_error e = {0};
     int code = cli_parse(c, &exec_table, argc, argv, &a, &args, &n, 125);
     if (code >= 0)
@@ -88,7 +90,8 @@ int cmd_exec(struct cli *c, int argc, char **argv) {
     if ((code = cli_engine(c, &g)))
         return code;
     a.o.command = (struct hako_strings){args + 1, n - 1, 0};
-    if (hako_container_open(g, args[0], &box, &e) < 0)
+    if (keys_parse(a.detach_keys, &keys, cli_err(&e)) < 0 ||
+        hako_container_open(g, args[0], &box, &e) < 0)
         return cli_fail(&e, 1);
     int r = (a.o.tty ? exec_terminal : exec_pipes)(box, &a, &code, &e);
     hako_container_close(box);
