@@ -158,6 +158,8 @@ void monitor_drained(struct monitor *m) {
 static void monitor_over(struct monitor *m) {
     exit_release(m);
     exit_record(m);
+    if (!m->bundle.settings->auto_remove)
+        exit_clean(m); /* it can be started or removed as soon as the client knows */
     control_last_call(m);
     execs_end(m);
     control_tell_exited(m);

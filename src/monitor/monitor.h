@@ -16,8 +16,9 @@
  *   DRAINING  the machine has ended and is reaped; what its pipes hold still goes to log and
  *             clients. Every writer is dead by then, so "the pipe is empty" is the end: nobody can
  *             hold it open and keep us. Only a client that does not read can: SIGNAL 9 drops it.
- *   OVER      ports free, exit.json written (or, with --rm, directory and name gone), EXITED to
- *             all, then the slow part: namespaces, cgroups, files; the lock; the process.
+ *   OVER      ports free, exit.json written, everything taken down, lock released, EXITED to all.
+ *             With --rm: ports free, directory and name gone, EXITED, and then the slow part, which
+ *             nobody can run into any more: cgroups, files, lease.
  *
  *   kill -9 at any moment: init dies by PDEATHSIG, the kernel closes lock and namespaces, and the
  *   next command sweeps the rest.

@@ -15,8 +15,8 @@
  *   WAIT                    EXITED, when the box has ended
  *   any                     MON_ERROR instead. A failed GO or START ends the monitor
  * An attached connection gets EXITED without asking, after its last byte of output was written to
- * the descriptors it gave. After EXITED the exit is on record (or, with --rm, the container and
- * its name are gone); the monitor may still hold the lock for a moment while it tidies up.
+ * the descriptors it gave. After EXITED the exit is on record and the lock free; with --rm the
+ * container and its name are gone, while the lock is held a moment longer for the tidying up.
  *
  * Descriptors handed over by ATTACH are served as they are: never put into non-blocking mode. A
  * terminal as stdin is best relayed by the client through a pipe (the shell may want it back).
