@@ -3,11 +3,15 @@
 #include "engine/exec_plan.h"
 
 #include "base/str.h"
+#include "engine/engine.h"
 #include "engine/options.h"
 #include "engine/security.h"
 #include "engine/user.h"
+#include "machine/plan_format.h"
+#include "monitor/bundle.h"
 #include "spec/env.h"
 #include "spec/runtime.h"
+#include "spec/ulimit.h"
 #include "store/snapshot.h"
 #include "sys/cgroup.h"
 
@@ -89,6 +93,45 @@ static void exec_process(hako_container *c, const struct hako_exec_options *o,
     p->selinux_label = arena_strdup(a, sec->label);
 }
 
+/* The namespaces that the box itself was planned with: its bundle is the truth. */
+static int exec_namespaces(hako_container *c, struct arena *a, struct rt_spec *s, struct err *e) {
+    struct mon_bundle b;
+    struct plan plan;
+    s->namespaces = arena_array(a, RT_NS_COUNT, struct rt_namespace);
+    if (!s->namespaces)
+        return err_oom(e);
+    int r = bundle_open(c->dirfd, &b, e);
+    if (r < 0)
+        return r;
+    r = plan_open(b.plan, b.plan_len, &plan, e);
+    for (int ns = 0; r == 0 && ns < RT_NS_COUNT; ns++)
+        if (plan.h->all_ns & rt_ns_flag((enum rt_ns)ns))
+            s->namespaces[s->n_namespaces++].type = (enum rt_ns)ns;
+    bundle_close(&b);
+    return r;
+}
+
+/* The box's --ulimit; where its processes are bounded by RLIMIT_NPROC (resolve.c), that as well. */
+static int exec_limits(hako_container *c, struct arena *a, struct rt_process *p, struct err *e) {
+    const struct config *cfg = NULL;
+    int r = engine_config(c->g, &cfg, e);
+    p->rlimits = arena_array(a, c->rec.ulimits.n + 1, struct rt_rlimit);
+    if (r == 0 && !p->rlimits)
+        r = err_oom(e);
+    bool nproc = false;
+    for (size_t i = 0; r == 0 && i < c->rec.ulimits.n; i++) {
+        struct rt_rlimit *l = &p->rlimits[p->n_rlimits];
+        r = ulimit_parse(c->rec.ulimits.v[i], a, l, e);
+        nproc = nproc || (r == 0 && str_eq(l->type, "RLIMIT_NPROC"));
+        p->n_rlimits += r == 0;
+    }
+    if (r == 0 && c->rec.pids_limit == 0 && cfg->pids_limit > 0 && !nproc)
+        p->rlimits[p->n_rlimits++] = (struct rt_rlimit){.type = arena_strdup(a, "RLIMIT_NPROC"),
+                                                        .soft = (uint64_t)cfg->pids_limit,
+                                                        .hard = (uint64_t)cfg->pids_limit};
+    return r;
+}
+
 int exec_plan_build(hako_container *c, const struct hako_exec_options *o, struct arena *a,
                     void **plan, size_t *len, struct err *e) {
     struct host host;
@@ -105,13 +148,16 @@ int exec_plan_build(hako_container *c, const struct hako_exec_options *o, struct
         r = exec_user(c, o, a, &user, e);
     if (r == 0)
         r = exec_env(c, o, a, &user, &p.env, e);
+    if (r == 0)
+        r = exec_limits(c, a, &p, e);
+    struct rt_spec spec = {
+        .version = arena_strdup(a, "1.2.0"), .cgroups_path = c->rec.cgroup, .has_process = true};
+    if (r == 0)
+        r = exec_namespaces(c, a, &spec, e);
     if (r < 0)
         return r;
     exec_process(c, o, &user, &sec, a, &p);
-    struct rt_spec spec = {.version = arena_strdup(a, "1.2.0"),
-                           .cgroups_path = c->rec.cgroup,
-                           .has_process = true,
-                           .process = p};
+    spec.process = p;
     struct plan_host ph = {.rootless = host.rootless,
                            .caps = host.caps,
                            .last_cap = host.last_cap,

@@ -69,7 +69,7 @@ int build_namespaces(struct build *b) {
     }
     if (r < 0)
         return r;
-    if (b->root && !(b->made & CLONE_NEWNS))
+    if (!(b->made & CLONE_NEWNS))
         return err_set(b->e, ERR_USAGE, -EINVAL, "linux.namespaces: a mount namespace is needed");
     b->cgroup_ns = b->made & CLONE_NEWCGROUP;
     b->in_userns = b->host->rootless || (b->all & CLONE_NEWUSER);
