@@ -224,3 +224,21 @@ is() {
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
+
+# field CONTAINER JQ-PATH: one value of `hako inspect`.
+field() { hako inspect "$1" | jq -r ".[0]$2"; }
+
+# logged CONTAINER TEXT: its log holds it.
+logged() { hako logs "$1" 2>&1 | grep -qF -- "$2"; }
+
+# cg CONTROLLER V1-FILE V2-FILE: a command for the box that prints a limit of its own cgroup.
+cg() {
+    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+        echo "cat /sys/fs/cgroup/$3"
+    else
+        echo "cat /sys/fs/cgroup/$1/$2"
+    fi
+}
+
+# monitor_of CONTAINER: the pid of its monitor, the parent of its first process.
+monitor_of() { sed -n 's/^PPid:[[:space:]]*//p' "/proc/$(field "$1" .State.Pid)/status"; }
