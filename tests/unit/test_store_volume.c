@@ -43,7 +43,7 @@ static int teardown(void **state) {
 }
 
 static int ensure(struct world *w, const char *name) {
-    struct rt_kv labels[] = {{"a", "1"}, {"b", NULL}};
+    struct rt_kv labels[] = {{(char[]){"a"}, (char[]){"1"}}, {(char[]){"b"}, NULL}};
     struct volume_want want = {.name = name, .labels = labels, .n_labels = 2};
     return volume_ensure(w->fd, w->dir, &want, w->a, &w->v, &w->created, &w->e);
 }
