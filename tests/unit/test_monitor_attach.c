@@ -288,6 +288,61 @@ static void test_terminal_loses_nothing(void **state) {
     box_free(&b);
 }
 
+/* --- size --------------------------------------------------------------------------------------
+ */
+
+static uint64_t status_kb(int pid, const char *key) {
+    char path[48];
+    AUTO_STR struct str text = STR_INIT(0);
+    uint64_t sum = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+    assert_int_equal(io_read_file(AT_FDCWD, path, &text), 0);
+    const char *p = strstr(str_c(&text), key);
+    assert_non_null(p);
+    for (p += strlen(key); *p && *p != '\n'; p++)
+        if (*p >= '0' && *p <= '9')
+            sum = sum * 10 + (uint64_t)(*p - '0');
+    return sum;
+}
+
+/* A box that writes without end and without a newline costs the monitor nothing. */
+static void test_memory_is_bounded(void **state) {
+    struct box b = box_new();
+    struct mon_live live;
+    struct stat st;
+    int po[2];
+
+    pipe_of(po);
+    b.settings.log_max_bytes = 1000000;
+    b.settings.log_max_files = 2;
+    box_spawn(&b, "head -c 30000000 /dev/zero; printf END; sleep 1000");
+    box_attach(b.sock, -1, po[1], -1);
+    box_go(&b);
+    assert_int_equal(mon_probe(b.dirfd, &live), 0);
+    uint64_t idle = status_kb(live.monitor_pid, "Rss:");
+    char last[3] = "", buf[65536];
+    while (memcmp(last, "END", 3) != 0) {
+        ssize_t n = read(po[0], buf, sizeof(buf));
+        assert_true(n > 0);
+        memcpy(last, buf + (n >= 3 ? n - 3 : 0), 3);
+    }
+    uint64_t full = status_kb(live.monitor_pid, "Rss:");
+    uint64_t private_kb = status_kb(live.monitor_pid, "Anonymous:");
+    print_message("monitor: %d kB idle, %d kB after 30 MB, of them %d kB anonymous\n", (int)idle,
+                  (int)full, (int)private_kb);
+    assert_true(full <= idle + 200);
+    if (idle < 500) /* as it is shipped: static musl */
+        assert_true(private_kb <= 100);
+    assert_int_equal(fstatat(b.dirfd, MON_LOG, &st, 0), 0);
+    assert_true(st.st_size <= 1000000);
+    close(po[0]);
+    box_send(b.sock, (struct mon_msg){.word = MON_SIGNAL, .arg = SIGKILL}, NULL, 0);
+    box_recv(b.sock, MON_OK);
+    assert_int_equal(box_exited(b.sock), 137);
+    box_free(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_clients_get_the_same),
@@ -302,6 +357,7 @@ int main(void) {
         cmocka_unit_test(test_terminal),
         cmocka_unit_test(test_output_to_a_terminal),
         cmocka_unit_test(test_terminal_loses_nothing),
+        cmocka_unit_test(test_memory_is_bounded),
     };
     signal(SIGPIPE, SIG_IGN); /* banned-ok: a test's main */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,6 +263,57 @@ static void test_too_many_connections(void **state) {
     end_box(&b);
 }
 
+/* Words in any order, from many clients that come, go and do not read: the monitor lives. */
+static void test_random_words(void **state) {
+    static const uint32_t words[] = {MON_BOOT,   MON_GO,     MON_START, MON_ATTACH,   MON_ATTACH,
+                                     MON_DETACH, MON_SIGNAL, MON_EXEC,  MON_LISTENER, MON_RESIZE,
+                                     MON_WAIT,   MON_FREEZE, MON_ERROR};
+    struct box b = box_new();
+    int socks[20];
+    uint64_t seed, x;
+
+    assert_int_equal(io_random(&seed, sizeof(seed)), 0);
+    print_message("seed %llu\n", (unsigned long long)seed);
+    x = seed | 1;
+    b.settings.open_stdin = 1;
+    b.settings.log_max_bytes = 100000;
+    box_spawn(&b, "while :; do echo out; echo err >&2; read -r line || sleep 0.01; done");
+    box_go(&b);
+    for (size_t i = 0; i < ARRAY_SIZE(socks); i++)
+        socks[i] = box_connect(&b);
+    for (int i = 0; i < 5000; i++) {
+        x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        uint32_t r = (uint32_t)(x >> 33);
+        int *sock = &socks[r % ARRAY_SIZE(socks)], fds[16], p[2];
+        struct mon_msg m = {.word = words[(r >> 5) % ARRAY_SIZE(words)],
+                            .flags = (r >> 9) & 0x1ff & ~(uint32_t)MON_F_ALL,
+                            .arg = (int)(r & 1)};
+        size_t n = 0;
+        size_t want = protocol_fds(&m) < 0 ? r % 3 : (size_t)protocol_fds(&m);
+        if (m.word == MON_SIGNAL)
+            m.arg = 0;
+        for (; n + 1 < want + 1 && n < 8; n += 2) {
+            pipe_of(p);
+            fds[n] = r & 4 ? p[0] : p[1];
+            fds[n + 1] = r & 4 ? p[1] : p[0];
+        }
+        protocol_send(*sock, &m, NULL, fds, MIN_OF(want, n), MSG_DONTWAIT);
+        while (n > 0)
+            close(fds[--n]);
+        if (r % 7 == 0) {
+            close(*sock);
+            *sock = box_connect(&b);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(socks); i++)
+        close(socks[i]);
+    int sock = box_connect(&b);
+    box_send(sock, (struct mon_msg){.word = MON_FREEZE, .arg = 0}, NULL, 0);
+    box_recv(sock, MON_OK);
+    close(sock);
+    end_box(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exec_runs_and_reports),
@@ -275,6 +326,7 @@ int main(void) {
         cmocka_unit_test(test_freeze),
         cmocka_unit_test(test_garbage_closes_the_connection),
         cmocka_unit_test(test_too_many_connections),
+        cmocka_unit_test(test_random_words),
     };
     signal(SIGPIPE, SIG_IGN); /* banned-ok: a test's main */
     return cmocka_run_group_tests(tests, NULL, NULL);
