@@ -44,7 +44,9 @@ int when_parse(const char *text, int64_t now_ns, int64_t *ret) {
     int64_t v;
     if (str_from_rfc3339(text, &v) < 0 && when_from_unix(text, &v) < 0 &&
         when_from_local(text, &v) < 0) {
-        if (str_to_duration(text, NS_PER_S, &v) < 0 || __builtin_sub_overflow(now_ns, v, &v))
+        size_t n = strlen(text); /* a number that is no time is no duration either */
+        if (n == 0 || strchr("0123456789.", text[n - 1]) ||
+            str_to_duration(text, NS_PER_S, &v) < 0 || __builtin_sub_overflow(now_ns, v, &v))
             return -EINVAL;
     }
     *ret = v;
