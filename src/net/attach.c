@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/attach.h"
 
+#include "base/str.h"
 #include "net/net.h"
 #include "sys/netns.h"
 #include <arpa/inet.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +18,7 @@
 
 #define BOX_IFNAME "eth0"
 #define BATCH_PORTS 64
+#define SETTLE_MS 200
 
 void attach_no_ipv6(struct netlink_buf *b, int ifindex, const char *ifname) {
     struct ifinfomsg i = {.ifi_index = ifindex};
@@ -114,7 +118,8 @@ static int ifindex_of(int sock, const char *ifname) {
     return ioctl(sock, SIOCGIFINDEX, &req) < 0 ? 0 : req.ifr_ifindex;
 }
 
-static int attach_host(const struct netplan *p, int sock, int netns, struct err *e) {
+static int attach_host(const struct netplan *p, int sock, int netns, char ret_name[IFNAMSIZ],
+                       struct err *e) {
     _Alignas(4) uint8_t mem[768];
     struct netlink_fail f = {0};
     int bridge = ifindex_of(sock, p->bridge);
@@ -140,20 +145,81 @@ static int attach_host(const struct netplan *p, int sock, int netns, struct err 
         netlink_talk(sock, &b, NULL, NULL, &f);
         if (f.code == -EEXIST && f.seq == 1)
             continue;
-        if (f.code == 0)
+        if (f.code == 0) {
+            memcpy(ret_name, ifname, IFNAMSIZ);
             return 0;
+        }
         return failed(e, &f, "cannot plug the box into its bridge");
     }
     return failed(e, &f, "cannot name the box's link");
 }
 
+static void put_look(struct netlink_buf *b, const char *ifname, uint16_t flags) {
+    struct ifinfomsg i = {0};
+
+    netlink_begin(b, RTM_GETLINK, flags, &i, sizeof(i));
+    netlink_put_str(b, IFLA_IFNAME, ifname);
+    netlink_put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    netlink_end(b);
+}
+
+struct look {
+    int waiting; /* links that the kernel has not caught up with */
+};
+
+static int take_look(const struct nlmsghdr *h, void *data) {
+    struct look *l = data;
+    size_t n = 0;
+    const uint8_t *state = netlink_attr(h, sizeof(struct ifinfomsg), IFLA_OPERSTATE, &n);
+    bool up = state && n > 0 && *state == IF_OPER_UP;
+
+    if (h->nlmsg_type == RTM_NEWLINK && up)
+        l->waiting--;
+    return 0;
+}
+
+static bool is_settled(const struct netplan *p, int sock, const char *ifname) {
+    _Alignas(4) uint8_t mem[256];
+    struct netlink_buf b = NETLINK_BUF(mem);
+    struct look l = {.waiting = 2};
+
+    put_look(&b, ifname, 0);
+    put_look(&b, p->bridge, NLM_F_ACK);
+    return netlink_talk(sock, &b, take_look, &l, NULL) < 0 || l.waiting <= 0;
+}
+
+/* A link that was opened before its peer sends nothing until the kernel's link watch has seen the
+ * carrier, in its own time: the first packets to the box would be lost, and a lost packet costs a
+ * second. Looking at a link makes kernels since 6.8 catch up at once; of older ones we hear when
+ * they have. Too late is no failure. */
+static void settle(const struct netplan *p, int sock, const char *ifname) {
+    const int group = RTNLGRP_LINK;
+    int64_t end;
+
+    if (is_settled(p, sock, ifname) ||
+        setsockopt(sock, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+        return;
+    end = now_mono_ns() + INT64_C(1000000) * SETTLE_MS;
+    while (!is_settled(p, sock, ifname)) {
+        struct pollfd f = {.fd = sock, .events = POLLIN};
+        int64_t left = (end - now_mono_ns()) / 1000000;
+        if (left <= 0 || poll(&f, 1, (int)left) == 0)
+            return;
+    }
+}
+
 /* --- the box end ------------------------------------------------------------------------------ */
 
-static int attach_box(const struct netplan *p, int sock, struct err *e) {
+static int attach_box(const struct netplan *p, int netns, struct err *e) {
     _Alignas(4) uint8_t mem[512];
     struct netlink_buf b = NETLINK_BUF(mem);
     struct netlink_fail f = {0};
     bool bridged = p->kind == NETPLAN_BRIDGE;
+
+    AUTO_FD int sock = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    if (sock < 0)
+        return err_sysn(e, sock, "cannot enter the box's network namespace");
+    netlink_setup(sock);
 
     attach_link_up(&b, 1, NULL, bridged ? 0 : NLM_F_ACK); /* the loopback is always number 1 */
     if (bridged) {
@@ -285,28 +351,29 @@ static int netfilter_socket(int host_netns, struct err *e) {
 
 /* --- the two calls ---------------------------------------------------------------------------- */
 
+static int plug(const struct netplan *p, int netns, int host_netns, struct err *e) {
+    char ifname[IFNAMSIZ] = "";
+    AUTO_FD int host = host_netns < 0
+                           ? netlink_open(NETLINK_ROUTE)
+                           : netns_socket(host_netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    if (host < 0)
+        return err_sysn(e, host, "cannot reach the host's network");
+    netlink_setup(host);
+    int r = attach_host(p, host, netns, ifname, e);
+    if (r == 0)
+        r = attach_box(p, netns, e);
+    if (r == 0)
+        settle(p, host, ifname);
+    return r;
+}
+
 int net_attach(const void *plan, size_t len, int netns, int host_netns, struct err *e) {
     const struct netplan *p = NULL;
     int r = netplan_open(plan, len, &p, e);
 
     if (r < 0)
         return r;
-    if (p->kind == NETPLAN_BRIDGE) {
-        AUTO_FD int host = host_netns < 0
-                               ? netlink_open(NETLINK_ROUTE)
-                               : netns_socket(host_netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-        if (host < 0)
-            return err_sysn(e, host, "cannot reach the host's network");
-        netlink_setup(host);
-        r = attach_host(p, host, netns, e);
-        if (r < 0)
-            return r;
-    }
-    AUTO_FD int box = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-    if (box < 0)
-        return err_sysn(e, box, "cannot enter the box's network namespace");
-    netlink_setup(box);
-    r = attach_box(p, box, e);
+    r = p->kind == NETPLAN_BRIDGE ? plug(p, netns, host_netns, e) : attach_box(p, netns, e);
     if (r < 0 || p->nports == 0)
         return r;
     AUTO_FD int filter = netfilter_socket(host_netns, e);

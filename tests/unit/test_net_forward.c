@@ -122,7 +122,10 @@ static void a_refusal_is_passed_on(void **state) {
     char c;
     int s = world_connect(-1, LOCALHOST, p->port[0].host_port, 1000);
 
-    assert_true(s >= 0); /* the listener's queue took it */
+    if (s < 0) { /* already heard of it */
+        assert_int_equal(s, -ECONNRESET);
+        return;
+    }
     assert_true(world_ready(s, POLLIN, 2000));
     assert_int_equal(read(s, &c, 1), -1);
     assert_int_equal(errno, ECONNRESET);
