@@ -5,6 +5,8 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "spec/device.h"
+#include "spec/ulimit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -113,7 +115,54 @@ static void inspect_host_limits(js *o, const struct record *r) {
     js_set_i64(o, "OomScoreAdj", r->oom_score_adj);
 }
 
-static js *inspect_host(const struct record *r) {
+static js *inspect_ulimits(const struct record *r, struct arena *a) {
+    js *v = js_new_array();
+    for (size_t i = 0; i < r->ulimits.n; i++) {
+        struct rt_rlimit l;
+        struct err ignored = {0};
+        if (ulimit_parse(r->ulimits.v[i], a, &l, &ignored) < 0)
+            continue;
+        char *name = arena_strndup(a, r->ulimits.v[i], strcspn(r->ulimits.v[i], "="));
+        js *o = js_new_object();
+        js_set(o, "Name", js_new_str(name ? name : ""));
+        js_set_i64(o, "Hard", l.hard > INT64_MAX ? -1 : (int64_t)l.hard);
+        js_set_i64(o, "Soft", l.soft > INT64_MAX ? -1 : (int64_t)l.soft);
+        js_push(v, o);
+    }
+    return v;
+}
+
+static js *inspect_devices(const struct record *r, struct arena *a) {
+    js *v = js_new_array();
+    for (size_t i = 0; i < r->devices.n; i++) {
+        struct device_request d;
+        struct err ignored = {0};
+        if (device_parse(r->devices.v[i], a, &d, &ignored) < 0)
+            continue;
+        js *o = js_new_object();
+        js_set_str(o, "PathOnHost", d.host);
+        js_set_str(o, "PathInContainer", d.container);
+        js_set_str(o, "CgroupPermissions", d.access);
+        js_push(v, o);
+    }
+    return v;
+}
+
+/* "a=b" words as an object; docker has null for none. */
+static js *inspect_pairs(const struct strlist *l, struct arena *a) {
+    if (l->n == 0)
+        return NULL;
+    js *o = js_new_object();
+    for (size_t i = 0; i < l->n; i++) {
+        size_t n = strcspn(l->v[i], "=");
+        char *key = arena_strndup(a, l->v[i], n);
+        if (key)
+            js_set(o, key, js_new_str(l->v[i][n] ? l->v[i] + n + 1 : ""));
+    }
+    return o;
+}
+
+static js *inspect_host(const struct record *r, struct arena *a) {
     js *o = js_new_object(), *log = js_new_object(), *restart = js_new_object();
     js_set(o, "Binds", inspect_strings(&r->binds, true));
     js_set_str(log, "Type", str_empty(r->log_driver) ? "cri-file" : r->log_driver);
@@ -144,9 +193,9 @@ static js *inspect_host(const struct record *r) {
     js_set_bool(o, "Init", r->init);
     js_set_str(o, "Isolation", r->isolation);
     inspect_host_limits(o, r);
-    js_set(o, "Devices", inspect_strings(&r->devices, false));
-    js_set(o, "Ulimits", inspect_strings(&r->ulimits, false));
-    js_set(o, "Sysctls", inspect_strings(&r->sysctls, true));
+    js_set(o, "Devices", inspect_devices(r, a));
+    js_set(o, "Ulimits", inspect_ulimits(r, a));
+    js_set(o, "Sysctls", inspect_pairs(&r->sysctls, a));
     return o;
 }
 
@@ -220,7 +269,7 @@ static js *inspect_document(const hako_container *c, const struct container_stat
         str_addf(&path, "%s/%s", c->path, files[i].file);
         js_set_str(o, files[i].key, str_c(&path));
     }
-    js_set(o, "HostConfig", inspect_host(r));
+    js_set(o, "HostConfig", inspect_host(r, c->a));
     js_set(o, "Mounts", inspect_mounts(r));
     js_set(o, "Config", inspect_config(r));
     js_set(o, "NetworkSettings", inspect_network(r, up));

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static int options_add_mount(struct box *b, const struct mount_request *rq, struct err *e) {
     for (size_t i = 0; i < b->n_mounts; i++)
@@ -55,12 +56,29 @@ static int options_ports(struct box *b, struct err *e) {
     return r;
 }
 
+/* Asked for by name: more than the kernel would allow us is refused, not cut down. */
+static int options_ulimit_fits(const struct box *b, const struct rt_rlimit *l, const char *word,
+                               struct err *e) {
+    struct rlimit own;
+    int number = ulimit_number(l->type);
+    if (b->host.can_raise_rlimits || number < 0 || getrlimit((unsigned)number, &own) < 0 ||
+        own.rlim_max == RLIM_INFINITY || l->hard <= own.rlim_max)
+        return 0;
+    return err_set(e, ERR_DENIED, -EPERM,
+                   "--ulimit %.100s: this process may not go beyond its own hard limit of %llu: "
+                   "ask for less, or raise that one",
+                   word, (unsigned long long)own.rlim_max);
+}
+
 static int options_ulimits(struct box *b, struct err *e) {
     b->ulimits = arena_array(b->a, b->o->ulimit.n + 2, struct rt_rlimit);
     if (!b->ulimits)
         return err_oom(e);
     for (size_t i = 0; i < b->o->ulimit.n; i++) {
-        int r = ulimit_parse(b->o->ulimit.v[i], b->a, &b->ulimits[b->n_ulimits], e);
+        const char *word = b->o->ulimit.v[i];
+        int r = ulimit_parse(word, b->a, &b->ulimits[b->n_ulimits], e);
+        if (r == 0)
+            r = options_ulimit_fits(b, &b->ulimits[b->n_ulimits], word, e);
         if (r < 0)
             return r;
         b->n_ulimits++;
