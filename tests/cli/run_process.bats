@@ -68,7 +68,7 @@ teardown() { hako_teardown; }
 }
 
 @test "environment: PATH may be replaced, and the program is searched there" {
-    run hako run --rm -e PATH=/nowhere box env
+    run -127 hako run --rm -e PATH=/nowhere box env
     is 127
     run hako run --rm -e PATH=/usr/bin:/bin box sh -c 'echo $PATH'
     is 0
@@ -219,8 +219,7 @@ teardown() { hako_teardown; }
 @test "exit codes are the command's" {
     local code
     for code in 0 1 42 125 126 127 200 255; do
-        run hako run --rm box sh -c "exit $code"
-        is $code
+        run -$code hako run --rm box sh -c "exit $code"
     done
 }
 
@@ -234,10 +233,10 @@ teardown() { hako_teardown; }
 }
 
 @test "127: the command is not in the image" {
-    run hako run --rm box no-such-program
+    run -127 hako run --rm box no-such-program
     is 127
     has no-such-program
-    run hako run --rm box /no/such/path
+    run -127 hako run --rm box /no/such/path
     is 127
     has /no/such/path
 }
@@ -252,14 +251,14 @@ teardown() { hako_teardown; }
 }
 
 @test "126/127 leave the container, unless --rm" {
-    run hako run --name failed box no-such-program
+    run -127 hako run --name failed box no-such-program
     is 127
     run hako ps -aq
     [ "${#lines[@]}" -eq 1 ]
     [ "$(field failed .State.Status)" = created ]
     [ "$(field failed .State.ExitCode)" = 127 ]
     hako rm failed
-    run hako run --rm --name failed box no-such-program
+    run -127 hako run --rm --name failed box no-such-program
     is 127
     run hako ps -aq
     [ -z "$output" ]
@@ -273,7 +272,7 @@ teardown() { hako_teardown; }
     run hako run --rm -v "$BATS_TEST_TMPDIR/s:/s" box /s/plain
     is 126
     has /s/plain
-    run hako run --rm -v "$BATS_TEST_TMPDIR/s:/s" box /s/lost
+    run -127 hako run --rm -v "$BATS_TEST_TMPDIR/s:/s" box /s/lost
     is 127
     has /s/lost
 }
