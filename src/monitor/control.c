@@ -66,6 +66,8 @@ void control_drop(struct conn *c) {
     loop_del(&c->mon->loop, &c->src);
     close(c->fd);
     c->used = false;
+    if (c->mon->life == LIFE_BOOTING) /* the only one who could say GO has left */
+        c->mon->loop.quit = true;
 }
 
 static void control_send_payload(struct conn *c, const struct mon_msg *msg, const void *payload,
@@ -276,11 +278,8 @@ static bool control_serve(struct conn *c) {
             control_send(c, &(struct mon_msg){.word = MON_OK}, NULL, 0);
         else if (r < 0)
             control_send_error(c, &e);
-    } else {
+    } else
         control_drop(c);
-        if (m->life == LIFE_BOOTING) /* the only one who could say GO has left */
-            m->loop.quit = true;
-    }
     for (size_t i = 0; i < nfds; i++)
         fd_close(&fds[i]);
     return c->used;

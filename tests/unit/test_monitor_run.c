@@ -332,7 +332,14 @@ static void test_second_monitor_is_refused(void **state) {
     assert_int_equal(mon_spawn(&s, &second, &e), 0);
     assert_int_equal(mon_recv(second, &m, NULL, 0, NULL, NULL, 0, &e), -EBUSY);
     assert_int_equal(e.kind, ERR_CONFLICT);
+    int po[2];
+    char byte;
+    pipe_of(po);
+    box_send(second, (struct mon_msg){.word = MON_LISTENER}, &po[1], 1);
+    close(po[1]);
     close(second);
+    assert_int_equal(read(po[0], &byte, 1), 0); /* it ends, with all it held */
+    close(po[0]);
     /* it has done no harm */
     box_send(b.sock, (struct mon_msg){.word = MON_WAIT}, NULL, 0);
     box_send(b.sock, (struct mon_msg){.word = MON_SIGNAL, .arg = SIGKILL}, NULL, 0);
@@ -358,6 +365,31 @@ static void test_command_leaves_before_go(void **state) {
     assert_int_equal(mon_connect(b.dirfd, &sock, &e), -ESRCH);
     assert_int_equal(e.kind, ERR_CONFLICT);
     box_free(&b);
+}
+
+/* The command is killed between its words: nobody is there to hear the answers. */
+static void test_command_leaves_between_words(void **state) {
+    for (int words = 0; words < 4; words++) {
+        struct box b = box_new();
+        struct mon_live live;
+        int po[2];
+
+        pipe_of(po);
+        box_spawn(&b, "echo never");
+        box_send(b.sock, (struct mon_msg){.word = MON_LISTENER}, &po[1], 1);
+        for (int i = 0; i < words; i++)
+            box_send(b.sock, (struct mon_msg){.word = MON_ATTACH, .flags = MON_F_STDOUT}, &po[1],
+                     1);
+        close(po[1]);
+        fd_close(&b.sock);
+        char byte;
+        assert_int_equal(read(po[0], &byte, 1), 0); /* it has let go of everything */
+        assert_int_equal(mon_wait_unlocked(b.dirfd), 0);
+        assert_int_equal(mon_probe(b.dirfd, &live), 0);
+        assert_false(live.was_started);
+        close(po[0]);
+        box_free(&b);
+    }
 }
 
 static void test_killed_monitor_takes_the_box_along(void **state) {
@@ -459,6 +491,7 @@ int main(void) {
         cmocka_unit_test(test_created_then_started_by_another),
         cmocka_unit_test(test_second_monitor_is_refused),
         cmocka_unit_test(test_command_leaves_before_go),
+        cmocka_unit_test(test_command_leaves_between_words),
         cmocka_unit_test(test_killed_monitor_takes_the_box_along),
         cmocka_unit_test(test_program_is_shared),
     };
