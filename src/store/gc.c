@@ -53,7 +53,8 @@ static int gc_candidates(const struct store *s, const struct strlist *needed, st
     int r = 0;
     for (const struct dirent *de; r == 0 && (de = readdir(d));) {
         const char *name = de->d_name;
-        if (name[0] == '.' || strcmp(name, STORE_EMPTY_LAYER) == 0 ||
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+            strcmp(name, STORE_EMPTY_LAYER) == 0 ||
             (needed->n && bsearch(&name, needed->v, needed->n, sizeof(*needed->v), gc_compare)))
             continue;
         if (strlist_add(a, ret, name) < 0)
@@ -76,8 +77,10 @@ int gc_layers(const struct store *s, struct arena *a, struct strlist *report, st
     for (size_t i = 0; r == 0 && i < unneeded.n; i++) {
         const char *hex = unneeded.v[i];
         r = staging_discard(s, s->layersfd, hex, e);
-        if (r == 0 && strlist_addf(a, report, "Deleted: %s:%s",
-                                   strlen(hex) == 64 ? "sha256" : "sha512", hex) < 0)
+        /* ".…": the rest of a removal that was cut short */
+        if (r == 0 && hex[0] != '.' &&
+            strlist_addf(a, report, "Deleted: %s:%s", strlen(hex) == 64 ? "sha256" : "sha512",
+                         hex) < 0)
             r = err_oom(e);
     }
     return r;

@@ -2,6 +2,7 @@
 #include "store/image_file.h"
 
 #include "base/str.h"
+#include "store/discard.h"
 #include "store/refs.h"
 
 #include <fcntl.h>
@@ -174,15 +175,36 @@ static int image_commit_refs(const struct store *s, const struct image_commit *c
     return r;
 }
 
+static bool image_exists(const struct store *s, const struct digest *id) {
+    struct stat st;
+    return fstatat(s->imagesfd, image_file_dir(id), &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The names could not be written: an image that did not exist before does not exist now. In place,
+ * because a full disk has no room for the way by tmp. */
+static void image_take_back(const struct store *s, const struct image_commit *c) {
+    AUTO_ARENA struct arena *a = arena_new();
+    const char *pin = a ? refs_digest_name(c->ref, &c->repo_digest, a) : NULL;
+    struct err ignored;
+    if (pin && c->repo_digest.s[0])
+        (void)refs_drop(s, pin, &ignored);
+    (void)discard_tree(s->imagesfd, image_file_dir(&c->config_digest), &ignored);
+}
+
 int image_commit(const struct store *s, const struct image_commit *c, struct err *e) {
     AUTO_FD int lock = -1;
     int r = store_lock(s, true, &lock, e);
     if (r == 0)
         r = image_check_layers(s, c, e);
-    if (r == 0)
-        r = image_file_write(s, c, e);
-    if (r == 0 && c->ref)
-        r = image_commit_refs(s, c, e);
+    if (r < 0)
+        return r;
+    bool existed = image_exists(s, &c->config_digest);
+    r = image_file_write(s, c, e);
+    if (r < 0 || !c->ref)
+        return r;
+    r = image_commit_refs(s, c, e);
+    if (r < 0 && !existed)
+        image_take_back(s, c);
     return r;
 }
 
@@ -198,8 +220,7 @@ int image_tag(const struct store *s, const struct image *img, const struct ref *
     int r = store_lock(s, true, &lock, e);
     if (r < 0)
         return r;
-    struct stat st;
-    if (fstatat(s->imagesfd, image_file_dir(&img->id), &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (!image_exists(s, &img->id))
         return image_none(img->id.s, e);
     return refs_set(s, tag, &img->id, e);
 }

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -83,6 +84,18 @@ void staging_end(const struct store *s, const char *key, int *lockfd) {
     fd_close(lockfd);
 }
 
+/* A full disk has no room for the way by tmp, and removing is what mends it. A name of the same
+ * length that nobody looks up takes none. */
+static int staging_discard_here(int dirfd, const char *name, struct err *e) {
+    char hidden[NAME_MAX + 1];
+    if (!str_copy(hidden, sizeof(hidden), name))
+        return err_sysn(e, ENAMETOOLONG, "cannot remove %.100s", name);
+    hidden[0] = '.';
+    if (renameat(dirfd, name, dirfd, hidden) < 0 && errno != ENOENT)
+        return err_sys(e, "cannot remove %s", name);
+    return discard_tree(dirfd, hidden, e);
+}
+
 int staging_discard(const struct store *s, int dirfd, const char *name, struct err *e) {
     unsigned char random[8];
     char key[40], hex[17];
@@ -93,6 +106,8 @@ int staging_discard(const struct store *s, int dirfd, const char *name, struct e
     snprintf(key, sizeof(key), "rm-%s", hex);
     AUTO_FD int lockfd = -1;
     r = staging_begin(s, key, true, &lockfd, e);
+    if (r == -ENOSPC || r == -EDQUOT)
+        return staging_discard_here(dirfd, name, e);
     if (r < 0)
         return r;
     struct staging_names n;
