@@ -37,12 +37,18 @@ static int exec_send_plan(int sock, struct mon_msg *m, const void *plan, size_t 
     return mon_send(sock, m, NULL, fds, nfds + 1, e);
 }
 
-/* Without a terminal the task uses the given descriptors; /dev/null where none is given. */
-static int exec_fds(const struct hako_stdio *io, int nullfd, int fds[4]) {
-    fds[0] = io && io->in >= 0 ? io->in : nullfd;
-    fds[1] = io && io->out >= 0 ? io->out : nullfd;
-    fds[2] = io && io->err >= 0 ? io->err : nullfd;
-    return 3;
+/* Which of the given descriptors go along; /dev/null inside for the others, and with a terminal. */
+static size_t exec_fds(const struct hako_stdio *io, struct mon_msg *m, int fds[4]) {
+    size_t n = 0;
+    if (!io || (m->flags & MON_F_TTY))
+        return 0;
+    const int all[] = {io->in, io->out, io->err};
+    for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i] >= 0) {
+            m->flags |= (uint32_t)MON_F_STDIN << i;
+            fds[n++] = all[i];
+        }
+    return n;
 }
 
 static int exec_started(int sock, int *ret_master, struct err *e) {
@@ -78,15 +84,14 @@ int hako_container_exec(hako_container *c, const struct hako_exec_options *o,
         r = exec_plan_build(c, o, a, &plan, &len, e);
     if (r < 0)
         return r;
-    AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     AUTO_FD int sock = -1;
-    int fds[4];
-    int nfds = exec_fds(io, null, fds);
-    r = mon_connect(c->dirfd, &sock, e);
     struct mon_msg m = {.word = MON_EXEC, .flags = o->tty ? MON_F_TTY : 0};
+    int fds[4];
+    size_t nfds = exec_fds(io, &m, fds);
+    r = mon_connect(c->dirfd, &sock, e);
     int master = -1;
     if (r == 0)
-        r = exec_send_plan(sock, &m, plan, len, fds, (size_t)nfds, e);
+        r = exec_send_plan(sock, &m, plan, len, fds, nfds, e);
     if (r == 0)
         r = exec_started(sock, &master, e);
     if (r < 0)
