@@ -48,6 +48,7 @@ enum plan_section {
     X(UNSHARE, "unshare", "", "x")                /* CLONE_NEW* */                                 \
     X(ROOT_IDS, "root-ids", "", "")               /* become 0:0 of our user namespace */           \
     /* INIT: root and mounts */                                                                    \
+    X(BIND_SOURCE, "bind-source", "S", "")        /* path; while mounts are still the host's */    \
     X(PROPAGATION, "propagation", "", "x")        /* MS_* of the old root */                       \
     X(ROOT_OVERLAY, "root-overlay", "Lss", "x")   /* lower, upper, work; PLAN_OVL_* */             \
     X(ROOT_DIR, "root-dir", "S", "")              /* dir */                                        \
@@ -104,6 +105,7 @@ enum {
     PLAN_CLAMP = 1 << 5,      /* RLIMIT, OOM_SCORE: as far as we may */
     PLAN_AS_INIT = 1 << 6,    /* EXEC: stay as PID 1, run the command as a child */
     PLAN_SECOND_TRY = 1 << 7, /* CWD: only if root could not enter it */
+    PLAN_EARLY = 1 << 8,      /* BIND: the source is that of the next BIND_SOURCE */
 };
 
 enum {
@@ -117,6 +119,7 @@ enum {
     PLAN_F_TERMINAL = 1 << 1,
 };
 
+#define PLAN_MAX_EARLY 16 /* BIND_SOURCE steps */
 #define PLAN_REFS 4
 #define PLAN_NUMS 5
 

@@ -66,6 +66,12 @@ int pidref_kill(int pidfd, int timeout_ms) {
     return r > 0 ? 0 : r == 0 ? -ETIMEDOUT : -errno;
 }
 
+bool pidref_is_collected(int pidfd) {
+    siginfo_t si = {0};
+    return waitid((idtype_t)P_PIDFD, (id_t)pidfd, &si, WEXITED | WNOHANG | WNOWAIT) < 0 &&
+           errno == ECHILD;
+}
+
 int pidref_reap(int pidfd, int *code, int *signo) {
     siginfo_t si = {0};
     int r;

@@ -13,5 +13,7 @@ int pidref_start_time(pid_t pid, uint64_t *ret);
 int pidref_signal(int pidfd, int signo);
 /* SIGKILL and wait until it is gone (a zombie counts as gone). -ETIMEDOUT. */
 int pidref_kill(int pidfd, int timeout_ms);
+/* Has our child been collected already (or was it never ours)? */
+bool pidref_is_collected(int pidfd);
 /* Collect our own child: shell-like code (128 + signal). -ECHILD when it is no child of ours. */
 int pidref_reap(int pidfd, int *code, int *signo);

@@ -2,6 +2,7 @@
 /* Real boxes over a busybox root, as root. */
 #include "machine_box.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -305,6 +306,41 @@ static void bind_mounts(void **state) {
     assert_int_equal(access(file, F_OK), 0);
 }
 
+/* rshared: what the box's side mounts... and what the host mounts later is seen by both. */
+static void shared_bind(void **state) {
+    BOX_SKIP_UNLESS_ROOT();
+    struct box *b = box(state);
+    char dir[300], sub[310], late[330];
+    int fd = -1, status;
+    char c;
+    snprintf(dir, sizeof(dir), "%s/share", b->dir);
+    snprintf(sub, sizeof(sub), "%s/sub", dir);
+    snprintf(late, sizeof(late), "%s/late", sub);
+    box_mount(b, "/share", "bind", dir, "rbind rshared");
+    box_mount(b, "/slave", "bind", dir, "rbind rslave");
+    box_mount(b, "/alone", "bind", dir, "rbind rprivate");
+    box_command(b, "echo; while ! test -e /slave/sub/late; do sleep 0.01; done; "
+                   "test -e /share/sub/late && test ! -e /alone/sub/late");
+    pid_t host = fork(); /* plays the host in a mount namespace that goes with it */
+    if (host == 0) {
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mkdir(dir, 0755) < 0 || mount("t", dir, "tmpfs", 0, NULL) < 0 ||
+            mount(NULL, dir, NULL, MS_SHARED, NULL) < 0 || mkdir(sub, 0755) < 0)
+            _exit(100);
+        if (box_start(b, &fd) < 0 || read(fd, &c, 1) != 1) {
+            print_error("%s\n", b->e.msg);
+            _exit(101);
+        }
+        if (mount("t", sub, "tmpfs", 0, NULL) < 0 || mkdir(late, 0755) < 0)
+            _exit(102);
+        int r = box_wait(b);
+        machine_end(&b->m, &b->e);
+        _exit(r < 0 ? 103 : r);
+    }
+    assert_int_equal(waitpid(host, &status, 0), host);
+    assert_int_equal(status, 0);
+}
+
 static void bind_source_missing(void **state) {
     BOX_SKIP_UNLESS_ROOT();
     box_mount(box(state), "/x", "bind", "/no/such/source", "rbind");
@@ -586,6 +622,7 @@ int main(void) {
         T(missing_working_directory_is_made),
         T(working_directory_cannot_be_a_host_descriptor),
         T(bind_mounts),
+        T(shared_bind),
         T(bind_source_missing),
         T(mount_target_through_a_symlink_stays_inside),
         T(proc_behind_a_symlink_is_refused),

@@ -212,6 +212,41 @@ static void into_a_dead_box(void **state) {
     assert_int_equal(b->e.kind, ERR_CONFLICT);
 }
 
+/* Nobody has collected the execs when the machine is ended: it must not wait for ever. */
+static void ended_with_execs_running(void **state) {
+    EXEC_SKIP_UNLESS_ROOT();
+    struct box *b = &((struct running *)*state)->b;
+    struct rt_process p = like_the_box(b);
+    struct machine_exec x[3];
+    int fd[3];
+    p.args = box_words(b->a, "sleep 1000");
+    for (size_t i = 0; i < ARRAY_SIZE(x); i++)
+        assert_int_equal(exec_begin(b, &p, &x[i], &fd[i]), 0);
+    int64_t before = now_mono_ns();
+    assert_int_equal(machine_end(&b->m, &b->e), 0);
+    assert_true(now_mono_ns() - before < 5000000000);
+    for (size_t i = 0; i < ARRAY_SIZE(x); i++) {
+        close(fd[i]);
+        close(x[i].exit_fd);
+    }
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void a_paused_box_can_be_killed(void **state) {
+    EXEC_SKIP_UNLESS_ROOT();
+    struct box *b = &((struct running *)*state)->b;
+    struct cgroup_set set;
+    plan_cgroups(&b->plan, &set);
+    if (!set.v2 && !set.ctl[CG_FREEZER]) {
+        print_message("skipped: no freezer here\n");
+        skip();
+    }
+    assert_int_equal(b->m.ops->freeze(&b->m, true, &b->e), 0);
+    int64_t before = now_mono_ns();
+    assert_int_equal(machine_end(&b->m, &b->e), 0);
+    assert_true(now_mono_ns() - before < 5000000000);
+}
+
 static void paused_and_counted(void **state) {
     EXEC_SKIP_UNLESS_ROOT();
     struct box *b = &((struct running *)*state)->b;
@@ -242,6 +277,8 @@ int main(void) {
         T(dies_with_the_box),
         T(into_a_dead_box),
         T(paused_and_counted),
+        T(ended_with_execs_running),
+        T(a_paused_box_can_be_killed),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

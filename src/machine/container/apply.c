@@ -21,6 +21,7 @@ static apply_fn *const apply_steps[PLAN_OP_COUNT] = {
     [PLAN_JOIN_BOX] = apply_join_box,
     [PLAN_UNSHARE] = apply_unshare,
     [PLAN_ROOT_IDS] = apply_root_ids,
+    [PLAN_BIND_SOURCE] = apply_bind_source,
     [PLAN_PROPAGATION] = apply_propagation,
     [PLAN_ROOT_OVERLAY] = apply_root_overlay,
     [PLAN_ROOT_DIR] = apply_root_dir,

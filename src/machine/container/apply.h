@@ -16,13 +16,15 @@ struct apply {
     const struct plan *plan;
     const struct machine_stdio *io;
     struct err *e;
-    int sock;  /* to the starter */
-    int box;   /* exec: pidfd of the box's init; else -1 */
-    int root;  /* root of the box while it is put together; -1 = "/" is it */
-    int proc;  /* the host's procfs */
-    int null;  /* the host's /dev/null */
-    int empty; /* read-only empty directory that masks others; -1 until needed */
-    int dir;   /* directory of the last node or symlink */
+    int sock;                  /* to the starter */
+    int box;                   /* exec: pidfd of the box's init; else -1 */
+    int root;                  /* root of the box while it is put together; -1 = "/" is it */
+    int proc;                  /* the host's procfs */
+    int null;                  /* the host's /dev/null */
+    int empty;                 /* read-only empty directory that masks others; -1 until needed */
+    int early[PLAN_MAX_EARLY]; /* detached mounts of BIND_SOURCE, in order */
+    uint32_t n_early, used_early;
+    int dir; /* directory of the last node or symlink */
     uint32_t dir_ref;
     bool cwd_again; /* root could not enter the working directory: the user may */
     pid_t starter;  /* parent, as seen at birth */
@@ -36,7 +38,7 @@ int apply_run(struct apply *a, int *exit_code);
 typedef int apply_fn(struct apply *a, const struct plan_step *s);
 apply_fn apply_join_ns, apply_join_cgroup, apply_join_box, apply_unshare, apply_root_ids;
 apply_fn apply_propagation, apply_root_overlay, apply_root_dir, apply_root_attr, apply_pivot;
-apply_fn apply_mount, apply_bind, apply_attr;
+apply_fn apply_mount, apply_bind_source, apply_bind, apply_attr;
 apply_fn apply_symlink, apply_node, apply_node_bind, apply_console;
 apply_fn apply_mask, apply_readonly;
 apply_fn apply_hostname, apply_domainname, apply_sysctl, apply_oom_score, apply_rlimit;

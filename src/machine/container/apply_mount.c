@@ -88,14 +88,37 @@ static int bind_attributes(int mnt, const struct plan_step *s) {
     return r;
 }
 
+static int bind_open(struct apply *a, const char *source, uint32_t flags) {
+    bool recursive = flags & PLAN_RECURSIVE;
+    int mnt = mount_bind(AT_FDCWD, source, recursive);
+    if (mnt == -ENOENT)
+        return err_set(a->e, ERR_USAGE, mnt, "bind source path does not exist: %s", source);
+    if (mnt == -EINVAL && !recursive)
+        return err_set(a->e, ERR_DENIED, mnt,
+                       "cannot bind %s without the mounts beneath it: a user namespace may not "
+                       "uncover what they hide (use rbind)",
+                       source);
+    return mnt < 0 ? apply_failed(a, mnt, "bind", source) : mnt;
+}
+
+/* Taken before PROPAGATION parts us from the host, a bind stays shared with it. */
+int apply_bind_source(struct apply *a, const struct plan_step *s) {
+    if (a->n_early >= PLAN_MAX_EARLY)
+        return err_set(a->e, ERR_CORRUPT, -E2BIG, "too many shared binds");
+    int mnt = bind_open(a, apply_str(a, s, 0), s->flags);
+    if (mnt < 0)
+        return mnt;
+    a->early[a->n_early++] = mnt;
+    return 0;
+}
+
 int apply_bind(struct apply *a, const struct plan_step *s) {
     const char *source = apply_str(a, s, 0), *path = apply_str(a, s, 1);
     struct stat st;
-    AUTO_FD int mnt = mount_bind(AT_FDCWD, source, s->flags & PLAN_RECURSIVE);
-    if (mnt == -ENOENT)
-        return err_set(a->e, ERR_USAGE, mnt, "bind source path does not exist: %s", source);
+    bool early = (s->flags & PLAN_EARLY) && a->used_early < a->n_early;
+    AUTO_FD int mnt = early ? a->early[a->used_early++] : bind_open(a, source, s->flags);
     if (mnt < 0)
-        return apply_failed(a, mnt, "bind", source);
+        return mnt;
     if (fstat(mnt, &st) < 0)
         return err_sys(a->e, "cannot look at %s", source);
     AUTO_FD int target = apply_target(a, path, S_ISDIR(st.st_mode), s->flags);

@@ -21,6 +21,7 @@ struct build {
     bool cgroup_ns; /* made by unshare once the cgroups are joined */
     bool in_userns; /* the box's root is not the host's */
     struct cgroup_plan cgroups;
+    size_t n_early; /* binds that stay shared with the host */
 };
 
 /* Add one INIT step. */
@@ -35,14 +36,14 @@ build_fn build_namespaces;            /* plan_ns.c */
 build_fn build_cgroups;               /* plan_cgroups.c */
 build_fn build_enter;                 /* plan_cgroups.c: joins and unshare, at the head of INIT */
 build_fn build_root, build_root_done; /* plan_root.c */
-build_fn build_mounts;                /* plan_mounts.c */
-build_fn build_devices;               /* plan_devices.c */
-build_fn build_paths;                 /* plan_root.c: masked and read-only */
-build_fn build_kernel;                /* plan_task.c: names, sysctl */
-build_fn build_limits;                /* plan_limits.c: rlimits, oom, scheduling */
-build_fn build_user;                  /* plan_task.c: labels, directory, user */
-build_fn build_rights;                /* plan_task.c: filter, capabilities */
-build_fn build_exec;                  /* plan_task.c: the command */
+build_fn build_shared_binds, build_mounts; /* plan_mounts.c */
+build_fn build_devices;                    /* plan_devices.c */
+build_fn build_paths;                      /* plan_root.c: masked and read-only */
+build_fn build_kernel;                     /* plan_task.c: names, sysctl */
+build_fn build_limits;                     /* plan_limits.c: rlimits, oom, scheduling */
+build_fn build_user;                       /* plan_task.c: labels, directory, user */
+build_fn build_rights;                     /* plan_task.c: filter, capabilities */
+build_fn build_exec;                       /* plan_task.c: the command */
 
 /* plan_cgroup_mount.c: mount type "cgroup" at `m`'s destination. */
 struct mount_words;

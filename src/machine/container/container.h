@@ -5,9 +5,15 @@
 #include "machine/machine.h"
 #include "machine/plan_format.h"
 
+#define CONTAINER_EXECS 64
+
 struct container {
     int sock; /* to init, until execve; -1 */
     bool reaped;
+    /* pidfds of tasks that came by exec: a pid namespace ends when all in it are collected, and
+     * these are our own children */
+    uint32_t n_execs;
+    int execs[CONTAINER_EXECS];
     struct cgroup_set cgroups; /* borrowed from the plan */
 };
 _Static_assert(sizeof(struct container) <= sizeof(((struct machine *)0)->room),
@@ -21,6 +27,7 @@ static inline struct container *container_of(struct machine *m) {
 int host_apply(const struct plan *p, struct err *e);
 /* Does the machine have a cgroup of its own? */
 bool host_has_cgroup(const struct cgroup_set *s);
+void host_thaw_for_kill(const struct cgroup_set *s, int pidfd);
 /* Kill all processes of the machine: through its pid namespace or its cgroup. */
 int host_kill(const struct plan *p, int pidfd, struct err *e);
 

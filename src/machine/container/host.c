@@ -5,6 +5,7 @@
 #include "sys/pidref.h"
 
 #include <sched.h>
+#include <signal.h>
 
 #define HOST_KILL_TIMEOUT_MS 10000
 
@@ -70,11 +71,19 @@ bool host_has_cgroup(const struct cgroup_set *s) {
     return has;
 }
 
+/* A v1 freezer keeps even the dying: send the signal, then let them go. */
+void host_thaw_for_kill(const struct cgroup_set *s, int pidfd) {
+    struct err e;
+    if (s->ctl[CG_FREEZER] && pidref_signal(pidfd, SIGKILL) == 0)
+        cgroup_freeze(s, false, &e);
+}
+
 int host_kill(const struct plan *p, int pidfd, struct err *e) {
     struct cgroup_set set;
     int r = 0;
     plan_cgroups(p, &set);
     if (pidfd >= 0) {
+        host_thaw_for_kill(&set, pidfd);
         r = pidref_kill(pidfd, HOST_KILL_TIMEOUT_MS);
         if (r < 0)
             err_sysn(e, r, "cannot kill the box's first process");

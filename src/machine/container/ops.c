@@ -5,6 +5,8 @@
 #include "sys/pidref.h"
 #include "sys/syscalls.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 
 static int ops_probe(struct err *e) {
@@ -42,15 +44,35 @@ static int ops_start(struct machine *m, struct err *e) {
     return r;
 }
 
+static void ops_keep_exec(struct container *c, int pidfd) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < c->n_execs; i++) {
+        if (pidref_is_collected(c->execs[i]))
+            close(c->execs[i]);
+        else
+            c->execs[kept++] = c->execs[i];
+    }
+    int fd = kept < CONTAINER_EXECS ? fcntl(pidfd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd >= 0)
+        c->execs[kept++] = fd;
+    c->n_execs = kept;
+}
+
 static int ops_exec(struct machine *m, const struct plan *exec_plan, const struct machine_stdio *io,
                     struct machine_exec *ret, struct err *e) {
-    return exec_start(m, exec_plan, io, ret, e);
+    struct container *c = container_of(m);
+    int r = exec_start(m, exec_plan, io, ret, e);
+    if (r == 0)
+        ops_keep_exec(c, ret->exit_fd);
+    return r;
 }
 
 static int ops_signal(struct machine *m, int signo, bool all, struct err *e) {
     struct container *c = container_of(m);
     if (all && host_has_cgroup(&c->cgroups))
         return cgroup_signal(&c->cgroups, signo, e);
+    if (signo == SIGKILL && m->exit_fd >= 0)
+        host_thaw_for_kill(&c->cgroups, m->exit_fd);
     int r = m->exit_fd >= 0 ? pidref_signal(m->exit_fd, signo) : -ESRCH;
     if (r == -ESRCH)
         return err_set(e, ERR_CONFLICT, r, "the container has stopped");
@@ -95,19 +117,37 @@ static int ops_reap(struct machine *m, struct machine_exit *ret, struct err *e) 
     return 0;
 }
 
+/* After the SIGKILL to init: what the monitor has not collected yet is, here. */
+static void ops_end_execs(struct container *c, bool dying) {
+    int code, signo;
+    for (uint32_t i = 0; i < c->n_execs; i++) {
+        if (dying)
+            pidref_reap(c->execs[i], &code, &signo);
+        close(c->execs[i]);
+    }
+    c->n_execs = 0;
+}
+
 static int ops_remove(struct machine *m, struct err *e) {
     struct container *c = container_of(m);
     if (!c)
         return 0;
     fd_close(&c->sock);
     int r = 0;
-    if (m->exit_fd >= 0 && !(c->reaped && (m->plan->h->clone_ns & CLONE_NEWPID)))
+    bool own_pids = m->plan->h->clone_ns & CLONE_NEWPID;
+    if (m->exit_fd >= 0 && !c->reaped && own_pids && c->n_execs) {
+        host_thaw_for_kill(&c->cgroups, m->exit_fd);
+        if (pidref_signal(m->exit_fd, SIGKILL) == 0)
+            ops_end_execs(c, true);
+    }
+    if (m->exit_fd >= 0 && !(c->reaped && own_pids))
         r = host_kill(m->plan, m->exit_fd, e);
     if (m->exit_fd >= 0 && !c->reaped && r == 0) {
         int code, signo;
         pidref_reap(m->exit_fd, &code, &signo);
         c->reaped = true;
     }
+    ops_end_execs(c, false);
     fd_close(&m->exit_fd);
     return r;
 }

@@ -6,8 +6,9 @@
 /* The order is that of the steps, and it matters: cgroups before their namespace, mounts before
  * what lies on them, everything that needs the host before the pivot, rights last. */
 static build_fn *const box_parts[] = {
-    build_refuse,  build_namespaces, build_cgroups, build_enter,     build_root,   build_mounts,
-    build_devices, build_paths,      build_limits,  build_root_done, build_kernel, build_user,
+    build_refuse,    build_namespaces, build_cgroups, build_enter, build_shared_binds,
+    build_root,      build_mounts,     build_devices, build_paths, build_limits,
+    build_root_done, build_kernel,     build_user,
 };
 
 static int build_parts(struct build *b, build_fn *const *parts, size_t n) {

@@ -50,6 +50,8 @@ static void add_bind(struct build *b, const char *source, const char *path,
                      const struct mount_words *w, uint32_t flags) {
     if (w->recursive)
         flags |= PLAN_RECURSIVE;
+    if (w->propagation & MS_SHARED)
+        flags |= PLAN_EARLY;
     build_init(b, PLAN_BIND, .flags = flags, .ref = {build_str(b, source), build_str(b, path)},
                .num = {w->set, w->clear, w->rset, w->rclear, w->propagation});
 }
@@ -153,6 +155,25 @@ static int add_mount(struct build *b, const struct rt_mount *given) {
     if (str_eq(m.type, "cgroup") || str_eq(m.type, "cgroup2"))
         return build_cgroup_mount(b, &m, &w);
     return add_fs(b, &m, &w, flags);
+}
+
+/* Before the root: a bind that is to be shared with the host is taken while its mounts are. */
+int build_shared_binds(struct build *b) {
+    for (size_t i = 0; i < b->spec->n_mounts; i++) {
+        struct mount_words w;
+        const struct rt_mount *m = &b->spec->mounts[i];
+        int r = mount_words_parse(m, b->a, &w, b->e);
+        if (r < 0)
+            return r;
+        if (!w.bind || !(w.propagation & MS_SHARED) || !m->source)
+            continue;
+        if (++b->n_early > PLAN_MAX_EARLY)
+            return err_set(b->e, ERR_USAGE, -E2BIG, "more than %d shared bind mounts",
+                           PLAN_MAX_EARLY);
+        build_init(b, PLAN_BIND_SOURCE, .flags = w.recursive ? PLAN_RECURSIVE : 0,
+                   .ref = {build_str(b, m->source)});
+    }
+    return 0;
 }
 
 int build_mounts(struct build *b) {
