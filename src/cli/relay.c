@@ -30,6 +30,9 @@ int relay_open(bool input, struct relay *ret, hako_error *e) {
         ret->task[i] = p[i != 0];
         ret->mine[i] = p[i == 0];
     }
+    /* a task that does not read must not keep us from reading what it writes */
+    if (input)
+        fcntl(ret->mine[0], F_SETFL, O_NONBLOCK);
     return 0;
 }
 
@@ -53,21 +56,52 @@ static bool relay_move(int from, int to) {
     return n > 0 && io_write_all(to, buf, (size_t)n) == 0;
 }
 
+/* Input on its way to the task. */
+struct relay_input {
+    char buf[RELAY_CHUNK];
+    size_t from, to;
+    bool ended; /* of our stdin */
+};
+
+static void relay_read_input(struct relay_input *in) {
+    ssize_t n = read(STDIN_FILENO, in->buf, sizeof(in->buf));
+    in->from = 0;
+    in->to = n > 0 ? (size_t)n : 0;
+    in->ended = n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
+}
+
+static void relay_write_input(struct relay *r, struct relay_input *in) {
+    if (in->from < in->to) {
+        ssize_t n = write(r->mine[0], in->buf + in->from, in->to - in->from);
+        in->from += n > 0 ? (size_t)n : 0;
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            fd_close(&r->mine[0]); /* the task has closed its end */
+    }
+    if (in->from == in->to && in->ended)
+        fd_close(&r->mine[0]);
+}
+
 int relay_run(struct relay *r, hako_exec *x, int *exit_code, hako_error *e) {
+    struct relay_input in = {.ended = false};
     bool ended = false;
     while (!ended || r->mine[1] >= 0 || r->mine[2] >= 0) {
-        struct pollfd p[] = {{r->mine[0] >= 0 ? STDIN_FILENO : -1, POLLIN, 0},
+        bool want = r->mine[0] >= 0 && in.from == in.to && !in.ended;
+        struct pollfd p[] = {{want ? STDIN_FILENO : -1, POLLIN, 0},
                              {r->mine[1], POLLIN, 0},
                              {r->mine[2], POLLIN, 0},
                              {ended ? -1 : hako_exec_fd(x), POLLIN, 0},
-                             {r->mine[0], 0, 0}};
+                             {r->mine[0], want ? 0 : POLLOUT, 0}};
         if (poll(p, ARRAY_SIZE(p), -1) < 0) {
             if (errno == EINTR)
                 continue;
             return err_sys(cli_err(e), "poll");
         }
-        if (p[4].revents || (p[0].revents && !relay_move(STDIN_FILENO, r->mine[0])))
+        if (p[0].revents)
+            relay_read_input(&in);
+        if (p[4].revents & POLLERR)
             fd_close(&r->mine[0]);
+        else if (p[4].revents || p[0].revents)
+            relay_write_input(r, &in);
         if (p[1].revents && !relay_move(r->mine[1], STDOUT_FILENO))
             fd_close(&r->mine[1]);
         if (p[2].revents && !relay_move(r->mine[2], STDERR_FILENO))
