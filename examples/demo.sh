@@ -5,15 +5,16 @@ set -euo pipefail
 
 HAKO=${HAKO:-hako}
 name=hako-demo-$$
-hako() { "$HAKO" "$@"; }
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold='' blue='' plain=''
+if [ -t 1 ]; then
+    bold=$'\033[1m' blue=$'\033[36m' plain=$'\033[0m'
+fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() { # print a command as a user would type it, then run it
-    printf '\033[36m$ hako'
-    printf ' %q' "$@"
-    printf '\033[0m\n'
-    hako "$@"
+    printf '%s$ hako %s%s\n' "$blue" "$*" "$plain"
+    "$HAKO" "$@"
 }
-trap 'hako rm -f "$name" >/dev/null 2>&1 || true' EXIT
+trap '"$HAKO" rm -f "$name" >/dev/null 2>&1 || true' EXIT
 
 free_port() {
     local p
@@ -24,22 +25,32 @@ free_port() {
             return
         }
     done
-    echo "demo: no free port among the usual ones" >&2
+    echo "demo: none of the usual ports is free" >&2
     return 1
 }
 
+limits() { # what the box's own cgroup says, where this host lets us set limits
+    local files
+    case $("$HAKO" info | sed -n 's/.*Cgroup Limits: *//p') in
+    *memory*pids* | *pids*memory*) ;;
+    *)
+        echo "(memory and cpu limits need a cgroup of one's own: run the demo as root to see them)"
+        show run --rm --ulimit nofile=64:64 box sh -c "ulimit -n"
+        return
+        ;;
+    esac
+    files="/sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max"
+    [ -e /sys/fs/cgroup/cgroup.controllers ] ||
+        files="/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max"
+    # shellcheck disable=SC2086
+    show run --rm --memory 64m --pids-limit 50 box grep . $files
+}
+
 say "A box from inside: its name, its processes, its address, its limits"
-show run --rm --hostname demo --memory 64m --pids-limit 50 --cpus 0.5 box sh -c '
-echo "host name:  $(hostname)"
-echo "system:     $(uname -sr), root file system $(awk "\$2 == \"/\" { print \$3 }" /proc/mounts)"
-echo "user:       $(id -un) (uid $(id -u)); capabilities $(awk "/CapEff/ { print \$2 }" /proc/self/status)"
-echo "processes:"; ps | sed "s/^/  /"
-echo "addresses:"; ip -o -4 addr | awk "{ print \"  \" \$2, \$4 }"
-echo "limits:"
-for f in memory/memory.limit_in_bytes memory.max pids/pids.max pids.max cpu.max \
-    cpu/cpu.cfs_quota_us; do
-    [ ! -r /sys/fs/cgroup/$f ] || echo "  $f $(cat /sys/fs/cgroup/$f)"
-done'
+show run --rm --hostname demo box hostname
+show run --rm box ps
+show run --rm box ip -o -4 addr
+limits
 
 port=$(free_port)
 say "A web server in a box, published on 127.0.0.1:$port"
@@ -50,20 +61,20 @@ for _ in $(seq 50); do
 done
 [ -n "${page:-}" ] || {
     echo "demo: nothing answered on 127.0.0.1:$port; the box says:" >&2
-    hako logs "$name" >&2 || true
+    "$HAKO" logs "$name" >&2 || true
     exit 1
 }
-printf '\033[36m$ curl http://127.0.0.1:%s/\033[0m\n%s\n' "$port" "$page"
+printf '%s$ curl http://127.0.0.1:%s/%s\n%s\n' "$blue" "$port" "$plain" "$page"
 show ps
 show exec "$name" ps
 show rm -f "$name"
 
 say "Try next"
 cat <<TEXT
-  $HAKO run -it --rm box                      a shell in a box
-  $HAKO run -it --rm debian:12                one from a registry
+  $HAKO run -it --rm box               a shell in a box
+  $HAKO run -it --rm debian:12         one from a registry
   $HAKO run -d --name web -p 8080:80 box httpd -f -h /var/www
-  $HAKO ps; $HAKO logs web; $HAKO exec -it web sh; $HAKO rm -f web
-  $HAKO run --dry-run box                     what would happen, as a plan
-  ./dev test                                  the tests; ./dev help for the rest
+  $HAKO logs web; $HAKO exec -it web sh; $HAKO rm -f web
+  $HAKO run --dry-run box              what would happen, without doing it
+  ./dev test                           the tests; ./dev help for the rest
 TEXT
