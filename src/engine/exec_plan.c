@@ -7,7 +7,6 @@
 #include "engine/options.h"
 #include "engine/security.h"
 #include "engine/user.h"
-#include "machine/plan_format.h"
 #include "monitor/bundle.h"
 #include "spec/env.h"
 #include "spec/runtime.h"
@@ -68,10 +67,15 @@ static int exec_env(hako_container *c, const struct hako_exec_options *o, struct
 static int exec_security(hako_container *c, const struct hako_exec_options *o,
                          const struct host *host, struct arena *a, struct security *ret,
                          struct err *e) {
+    struct strlist none = {0};
+    if (o->privileged) { /* everything, whatever the box was denied */
+        struct security_words all = {&none, &none, &none, true};
+        return security_resolve(c->g, &all, host, a, ret, e);
+    }
     struct security_words w = {.cap_add = &c->rec.cap_add,
                                .cap_drop = &c->rec.cap_drop,
                                .security_opt = &c->rec.security_opt,
-                               .privileged = o->privileged || c->rec.privileged};
+                               .privileged = c->rec.privileged};
     return security_resolve(c->g, &w, host, a, ret, e);
 }
 
@@ -91,24 +95,6 @@ static void exec_process(hako_container *c, const struct hako_exec_options *o,
     p->no_new_privileges = sec->no_new_privileges;
     p->apparmor_profile = arena_strdup(a, sec->apparmor);
     p->selinux_label = arena_strdup(a, sec->label);
-}
-
-/* The namespaces that the box itself was planned with: its bundle is the truth. */
-static int exec_namespaces(hako_container *c, struct arena *a, struct rt_spec *s, struct err *e) {
-    struct mon_bundle b;
-    struct plan plan;
-    s->namespaces = arena_array(a, RT_NS_COUNT, struct rt_namespace);
-    if (!s->namespaces)
-        return err_oom(e);
-    int r = bundle_open(c->dirfd, &b, e);
-    if (r < 0)
-        return r;
-    r = plan_open(b.plan, b.plan_len, &plan, e);
-    for (int ns = 0; r == 0 && ns < RT_NS_COUNT; ns++)
-        if (plan.h->all_ns & rt_ns_flag((enum rt_ns)ns))
-            s->namespaces[s->n_namespaces++].type = (enum rt_ns)ns;
-    bundle_close(&b);
-    return r;
 }
 
 /* The box's --ulimit; where its processes are bounded by RLIMIT_NPROC (resolve.c), that as well. */
@@ -139,6 +125,8 @@ int exec_plan_build(hako_container *c, const struct hako_exec_options *o, struct
     struct security sec;
     struct user_ids user;
     struct rt_process p = {0};
+    struct mon_bundle bundle;
+    struct plan box;
     int r = engine_host(false, &host, e);
     if (r == 0)
         r = cgroup_layout_read(a, &cgroups, e);
@@ -150,14 +138,12 @@ int exec_plan_build(hako_container *c, const struct hako_exec_options *o, struct
         r = exec_env(c, o, a, &user, &p.env, e);
     if (r == 0)
         r = exec_limits(c, a, &p, e);
-    struct rt_spec spec = {
-        .version = arena_strdup(a, "1.2.0"), .cgroups_path = c->rec.cgroup, .has_process = true};
     if (r == 0)
-        r = exec_namespaces(c, a, &spec, e);
+        r = bundle_open(c->dirfd, &bundle, e);
     if (r < 0)
         return r;
     exec_process(c, o, &user, &sec, a, &p);
-    spec.process = p;
+    struct rt_spec spec = {.version = arena_strdup(a, "1.2.0"), .has_process = true, .process = p};
     struct plan_host ph = {.rootless = host.rootless,
                            .caps = host.caps,
                            .last_cap = host.last_cap,
@@ -168,6 +154,11 @@ int exec_plan_build(hako_container *c, const struct hako_exec_options *o, struct
                            .cgroups = &cgroups,
                            .seccomp_bpf = sec.bpf,
                            .seccomp_len = sec.bpf_len,
-                           .seccomp_flags = sec.bpf_flags};
-    return plan_build_exec(&spec, &p, &ph, a, plan, len, e);
+                           .seccomp_flags = sec.bpf_flags,
+                           .box = &box};
+    r = plan_open(bundle.plan, bundle.plan_len, &box, e);
+    if (r == 0)
+        r = plan_build_exec(&spec, &p, &ph, a, plan, len, e);
+    bundle_close(&bundle);
+    return r;
 }

@@ -32,6 +32,8 @@ struct root_recipe {
 };
 
 /* What the plan must know of the host; gathered by the command, so that plan_build stays pure. */
+struct plan;
+
 struct plan_host {
     bool rootless; /* we run inside a user namespace without host privileges */
     uint64_t caps; /* capabilities the caller can give (bounding set) */
@@ -44,6 +46,9 @@ struct plan_host {
     uint32_t seccomp_flags;
     bool init;                 /* --init: our PID 1 reaps and forwards */
     const char *const *copyup; /* mount destinations to fill from the image when empty; NULL-end */
+    /* exec: the box's own plan, which knows best what namespaces and cgroups to enter, whatever
+     * cgroup the caller is in; NULL = as the spec says */
+    const struct plan *box;
 };
 
 /* A checked view over the bytes, which must be 8-aligned and outlive it (a mapped file is). */

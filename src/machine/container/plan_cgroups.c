@@ -45,8 +45,29 @@ static void add_op(struct build *b, const struct cgroup_op *op) {
     plan_writer_step(&b->w, PLAN_HOST_OPEN, s);
 }
 
+static int copy_cgroups(struct build *b) {
+    const struct plan *box = b->host->box;
+    struct cgroup_plan *c = &b->cgroups;
+    plan_cgroups(box, &c->set);
+    set_refs(b);
+    c->join = arena_array(b->a, CG_COUNT, const char *);
+    if (!c->join)
+        return err_oom(b->e);
+    for (int s = 0; s < PLAN_SECTIONS; s++) {
+        uint32_t n;
+        const struct plan_step *v = plan_steps(box, (enum plan_section)s, &n);
+        for (uint32_t i = 0; i < n && c->n_join < CG_COUNT; i++) {
+            if (v[i].op == PLAN_JOIN_CGROUP)
+                c->join[c->n_join++] = plan_str(box, v[i].ref[0]);
+        }
+    }
+    return 0;
+}
+
 /* Also for exec: the groups to enter; then without the operations. */
 int build_cgroups(struct build *b) {
+    if (!b->root && b->host->box)
+        return copy_cgroups(b);
     struct rt_resources res = b->spec->resources;
     int64_t pids = res.pids_limit.given ? res.pids_limit.v : 0;
     if (pids > 0 && pids_by_rlimit(b)) {

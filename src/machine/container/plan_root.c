@@ -59,6 +59,8 @@ static int add_namespace(struct build *b, const struct rt_namespace *ns) {
 /* A joined user namespace comes first: the others are entered with its rights. */
 int build_namespaces(struct build *b) {
     int r = 0;
+    if (!b->root && b->host->box)
+        b->all = b->made = b->host->box->h->all_ns;
     for (size_t i = 0; i < b->spec->n_namespaces && r == 0; i++) {
         if (b->spec->namespaces[i].type == RT_NS_USER)
             r = add_namespace(b, &b->spec->namespaces[i]);
