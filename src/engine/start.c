@@ -58,7 +58,8 @@ static int start_monitor(hako_container *c, int *sock, struct err *e) {
                           .userns_fd = place.userns,
                           .host_netns = place.netns,
                           .holder_conn = place.holder,
-                          .rundir = c->g->runfd};
+                          .rundir = c->g->runfd,
+                          .lasting = !c->rec.auto_remove};
     r = mon_spawn(&s, sock, e);
     if (r == 0)
         r = place_send_ports(*sock, &place, e);

@@ -203,7 +203,7 @@ int mon_spawn(const struct mon_spawn *s, int *ret_sock, struct err *e) {
     int r = spawn_run(&child, e);
     if (r < 0 || (r = spawn_boot(s, ours, e)) < 0)
         return r;
-    if (fresh)
+    if (fresh || s->lasting)
         program_offer(s->rundir, child.monitor);
     *ret_sock = TAKE_FD(ours);
     return 0;

@@ -30,6 +30,7 @@ struct mon_spawn {
     int holder_conn;  /* -1 = none; keeps the rootless holder alive while the monitor lives */
     int rundir;       /* hako's run directory, to share the sealed program (monitor/program.h);
                        * ≤ 0 = a copy of its own */
+    bool lasting;     /* no --rm: likely to live, the better one to share with */
     bool stays_child; /* for a caller that leaves soon: saves the second fork (50 us) by which the
                        * monitor is nobody's child, never a zombie of a caller that lives long */
 };

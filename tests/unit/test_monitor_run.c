@@ -423,7 +423,8 @@ static int spawn_sharing(struct box *b, int rundir) {
                           .userns_fd = -1,
                           .host_netns = -1,
                           .holder_conn = -1,
-                          .rundir = rundir};
+                          .rundir = rundir,
+                          .lasting = !b->settings.auto_remove};
     struct err e = {0};
     struct mon_live live;
 
@@ -451,9 +452,9 @@ static void kill_box(struct box *b) {
     box_free(b);
 }
 
-/* All monitors run one copy in memory, as long as one that has it lives. */
+/* All monitors run one copy in memory, as long as one of the last few that had it lives. */
 static void test_program_is_shared(void **state) {
-    struct box a = box_new(), b = box_new(), c = box_new();
+    struct box a = box_new(), b = box_new(), c = box_new(), d = box_new();
     char run[] = "/tmp/hako-test-run-XXXXXX";
 
     assert_non_null(mkdtemp(run));
@@ -461,17 +462,29 @@ static void test_program_is_shared(void **state) {
     struct stat sa = program_of(spawn_sharing(&a, rundir));
     struct stat sb = program_of(spawn_sharing(&b, rundir));
     assert_int_equal(sa.st_ino, sb.st_ino);
-    kill_box(&a);
-    struct stat sc = program_of(spawn_sharing(&c, rundir));
-    assert_int_not_equal(sa.st_ino, sc.st_ino);
     kill_box(&b);
-    kill_box(&c);
-    /* a link that names anything else is not believed */
-    unlinkat(rundir, "monitor", 0);
-    assert_int_equal(symlinkat("1", rundir, "monitor"), 0);
-    a = box_new();
-    spawn_sharing(&a, rundir);
+    struct stat sc = program_of(spawn_sharing(&c, rundir));
+    assert_int_equal(sa.st_ino, sc.st_ino);
     kill_box(&a);
+    kill_box(&c);
+    struct stat sd = program_of(spawn_sharing(&d, rundir));
+    assert_int_not_equal(sa.st_ino, sd.st_ino);
+    kill_box(&d);
+    /* a link that names anything else is not believed */
+    static const char *const lies[] = {"1",
+                                       "x",
+                                       "1,,2,",
+                                       "99999999999999999999",
+                                       ",",
+                                       "-1",
+                                       "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"};
+    for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+        unlinkat(rundir, "monitor", 0);
+        assert_int_equal(symlinkat(lies[i], rundir, "monitor"), 0);
+        a = box_new();
+        spawn_sharing(&a, rundir);
+        kill_box(&a);
+    }
     close(rundir);
     path_remove_tree(AT_FDCWD, run);
 }
