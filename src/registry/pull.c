@@ -110,7 +110,10 @@ static int helper_work(struct helper *h, const struct pull_request *rq, int sock
     r = pthread_create(&thread, NULL, helper_thread, h);
     if (r)
         return err_sysn(e, r, "cannot start a thread");
-    return helper_watch(h, sigfd, e);
+    r = helper_watch(h, sigfd, e);
+    if (r == 0)
+        pthread_join(thread, NULL);
+    return r;
 }
 
 _Noreturn static void helper_main(const struct pull_request *rq, int sock, int userns,
