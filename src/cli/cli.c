@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
-#include "cli/help.h"
-
 #include "base/io.h"
 
 #include <stdio.h>
@@ -49,7 +47,7 @@ int cli_parse(struct cli *c, const struct opt_table *t, int argc, char **argv, v
         return fail;
     }
     AUTO_STR struct str text = STR_INIT(0);
-    return help_command(&called, t, &text) < 0 ? fail : cli_print(&text);
+    return c->help(&called, t, &text) < 0 ? fail : cli_print(&text);
 }
 
 int cli_engine(struct cli *c, hako_engine **ret) {

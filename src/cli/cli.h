@@ -24,6 +24,8 @@ struct cli {
     struct arena *a;     /* the process's */
     const char *command; /* as it was called: "ps", "container ls" */
     bool version;        /* --version */
+    /* help_command(): the way back up from parsing to the list of commands */
+    int (*help)(const struct opt_table *called, const struct opt_table *of, struct str *out);
     struct hako_engine_options engine_options;
     hako_engine *engine; /* opened on first use */
 };

@@ -61,7 +61,9 @@ static const struct list_key images_keys[IMAGES_KEYS] = {
 struct images_run {
     struct arena *a;
     const struct images_args *args;
+    struct filter filter;
     const char *only; /* "debian", "debian:12": NULL = all */
+    bool digests;     /* a row for each */
     int64_t now;
     struct list *l;
     size_t cap;
@@ -102,18 +104,6 @@ static void images_cut(struct arena *a, const char *reference, const char **name
     *rest = colon ? colon + 1 : NULL;
 }
 
-/* The digest of the same repository. */
-static const char *images_digest(struct images_run *r, const struct hako_image_info *i,
-                                 const char *repository) {
-    for (size_t k = 0; i->digests[k]; k++) {
-        const char *name, *digest;
-        images_cut(r->a, i->digests[k], &name, &digest);
-        if (str_eq(name, repository))
-            return digest;
-    }
-    return NULL;
-}
-
 static bool images_wanted(const struct images_run *r, const char *repository, const char *tag) {
     if (!r->only)
         return true;
@@ -146,12 +136,28 @@ static int images_add_untagged(struct images_run *r, const struct hako_image_inf
     return n;
 }
 
+/* One tag: as docker, a row for every digest of the repository when digests are shown. */
+static int images_add_tag(struct images_run *r, const struct hako_image_info *i, const char *name,
+                          const char *tag) {
+    bool added = false;
+    for (size_t k = 0; r->digests && i->digests[k]; k++) {
+        const char *other, *digest;
+        images_cut(r->a, i->digests[k], &other, &digest);
+        if (!str_eq(name, other))
+            continue;
+        if (images_add(r, i, name, tag, digest) < 0)
+            return -ENOMEM;
+        added = true;
+    }
+    return added ? 0 : images_add(r, i, name, tag, NULL);
+}
+
 static int images_add_all(struct images_run *r, const struct hako_image_info *i) {
     for (size_t k = 0; i->references[k]; k++) {
         const char *name, *tag;
         images_cut(r->a, i->references[k], &name, &tag);
-        if (images_wanted(r, name, tag) &&
-            images_add(r, i, name, tag, images_digest(r, i, name)) < 0)
+        if (images_wanted(r, name, tag) && filter_reference(&r->filter, i->references[k]) &&
+            images_add_tag(r, i, name, tag) < 0)
             return -ENOMEM;
     }
     int n = images_add_untagged(r, i);
@@ -174,26 +180,26 @@ static int images_newest_first(const void *x, const void *y) {
 static size_t images_rows_at_most(const struct hako_image_info *v, size_t n) {
     size_t rows = 1;
     for (size_t i = 0; i < n; i++) {
-        rows++;
-        for (size_t k = 0; v[i].references[k]; k++)
-            rows++;
-        for (size_t k = 0; v[i].digests[k]; k++)
-            rows++;
+        size_t references = 0, digests = 0;
+        while (v[i].references[references])
+            references++;
+        while (v[i].digests[digests])
+            digests++;
+        rows += 1 + references * (digests + 1) + digests;
     }
     return rows;
 }
 
 static int images_rows(struct images_run *r, const struct hako_image_info *v, size_t n,
                        hako_error *e) {
-    struct filter f;
     bool *keep = arena_array(r->a, n + 1, bool);
     r->cap = images_rows_at_most(v, n);
     r->l->rows = arena_array(r->a, r->cap, struct list_row);
     if (!keep || !r->l->rows)
         return err_oom(cli_err(e));
-    int rc = filter_parse(&r->args->filter, FILTER_IMAGE_KEYS, r->a, &f, cli_err(e));
+    int rc = filter_parse(&r->args->filter, FILTER_IMAGE_KEYS, r->a, &r->filter, cli_err(e));
     if (rc == 0)
-        rc = filter_images(&f, v, n, keep, cli_err(e));
+        rc = filter_images(&r->filter, v, n, keep, cli_err(e));
     for (size_t i = 0; i < n && rc == 0; i++)
         if (keep[i] && images_add_all(r, &v[i]) < 0)
             rc = err_oom(cli_err(e));
@@ -208,7 +214,12 @@ static int images_print(struct cli *c, const struct images_args *a, const char *
                      .columns = a->digests ? "Repository Tag Digest ID CreatedSince Size"
                                            : "Repository Tag ID CreatedSince Size",
                      .quiet = a->quiet ? "ID" : NULL};
-    struct images_run run = {.a = c->a, .args = a, .only = only, .now = now_unix_ns(), .l = &l};
+    struct images_run run = {.a = c->a,
+                             .args = a,
+                             .only = only,
+                             .digests = a->digests || (a->format && strstr(a->format, "Digest")),
+                             .now = now_unix_ns(),
+                             .l = &l};
     AUTO_STR struct str out = STR_INIT((size_t)256 << 20);
     if (n)
         qsort(v, n, sizeof(*v), images_newest_first);

@@ -60,8 +60,12 @@ static int inspect_print(const char *format, js *all) {
     int r = 0;
     if (!format && (js_print(all, JS_PRETTY, &out) < 0 || str_addc(&out, '\n') < 0))
         r = err_oom(cli_err(&e));
-    for (size_t i = 0; format && i < js_len(all) && r == 0; i++)
-        r = format_render(format, js_at(all, i), &out, cli_err(&e));
+    for (size_t i = 0; format && i < js_len(all) && r == 0; i++) {
+        AUTO_STR struct str one = STR_INIT(0);
+        r = format_render(format, js_at(all, i), &one, cli_err(&e));
+        if (r == 0 && str_addn(&out, str_c(&one), one.len) < 0)
+            r = err_oom(cli_err(&e));
+    }
     int code = cli_print(&out);
     return r < 0 ? cli_fail(&e, 1) : code;
 }

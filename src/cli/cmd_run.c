@@ -154,7 +154,11 @@ static int run_make(hako_engine *g, struct run_args *r, hako_container **ret) {
     hako_error e = {0};
     int rc = hako_container_create(g, &r->o, ret, &e);
     progress_end(&r->progress);
-    return rc < 0 ? cli_fail(&e, hako_error_exit_code(&e)) : 0;
+    if (rc < 0)
+        return cli_fail(&e, hako_error_exit_code(&e));
+    if (r->progress.begun)
+        fprintf(stderr, "Status: Downloaded newer image for %s\n", r->o.image);
+    return 0;
 }
 
 /* Returns -1 to go on. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one list of commands, and how one is found. */
+/* The one list of commands. */
 #pragma once
 
 #include "cli/cli.h"
@@ -21,8 +21,6 @@ struct command_group {
 extern const struct command_group cli_groups[];
 extern const size_t cli_ngroups;
 
-/* Run argv[0…]: a command's words and its arguments. Its exit code. */
-int commands_run(struct cli *c, int argc, char **argv);
 const struct command *commands_find(const char *name);
 /* The visible command that `word` was probably meant to be, or NULL. */
 const char *commands_nearest(const char *word);

@@ -299,18 +299,22 @@ bool filter_port(const char *ports, const char *want, bool published) {
 
 /* --- images ---------------------------------------------------------------------------------- */
 
-static bool filter_reference(const struct hako_image_info *i, const char *pattern) {
-    for (size_t k = 0; i->references[k]; k++) {
-        AUTO_STR struct str name = STR_INIT(4096);
-        const char *slash = strrchr(i->references[k], '/');
-        const char *colon = strrchr(slash ? slash : i->references[k], ':');
-        size_t n = colon ? (size_t)(colon - i->references[k]) : strlen(i->references[k]);
-        if (fnmatch(pattern, i->references[k], FNM_PATHNAME) == 0 ||
-            (str_addn(&name, i->references[k], n) == 0 &&
-             fnmatch(pattern, str_c(&name), FNM_PATHNAME) == 0))
+static bool filter_reference_is(const char *reference, const char *pattern) {
+    AUTO_STR struct str name = STR_INIT(4096);
+    const char *slash = strrchr(reference, '/');
+    const char *colon = strrchr(slash ? slash : reference, ':');
+    size_t n = colon ? (size_t)(colon - reference) : strlen(reference);
+    return fnmatch(pattern, reference, FNM_PATHNAME) == 0 ||
+           (str_addn(&name, reference, n) == 0 &&
+            fnmatch(pattern, str_c(&name), FNM_PATHNAME) == 0);
+}
+
+bool filter_reference(const struct filter *f, const char *reference) {
+    bool wanted = filter_has(f, "reference");
+    for (size_t i = 0; i < f->n && wanted; i++)
+        if (strcmp(f->v[i].key, "reference") == 0 && filter_reference_is(reference, f->v[i].value))
             return true;
-    }
-    return false;
+    return !wanted;
 }
 
 static int filter_image_age(const struct filter *f, const struct hako_image_info *v, size_t n,
@@ -336,8 +340,12 @@ static int filter_image(const struct filter *f, const struct hako_image_info *v,
         return filter_bool(key, value, i->references[0] == NULL, e);
     if (strcmp(key, "label") == 0)
         return filter_label(i->labels, value);
-    if (strcmp(key, "reference") == 0)
-        return filter_reference(i, value);
+    if (strcmp(key, "reference") == 0) {
+        for (size_t k = 0; i->references[k]; k++)
+            if (filter_reference(f, i->references[k]))
+                return 1; /* alternatives: any of the patterns */
+        return 0;
+    }
     if (strcmp(key, "until") == 0)
         return filter_until(i, value, e);
     return filter_image_age(f, v, n, i, value, key[0] == 'b', e);
@@ -347,17 +355,12 @@ int filter_images(const struct filter *f, const struct hako_image_info *v, size_
                   struct err *e) {
     for (size_t i = 0; i < n; i++) {
         keep[i] = true;
-        bool reference = false, wanted = filter_has(f, "reference");
         for (size_t k = 0; k < f->n; k++) {
             int r = filter_image(f, v, n, &v[i], k, e);
             if (r < 0)
                 return r;
-            if (strcmp(f->v[k].key, "reference") == 0)
-                reference = reference || r; /* alternatives */
-            else
-                keep[i] = keep[i] && r;
+            keep[i] = keep[i] && r;
         }
-        keep[i] = keep[i] && (reference || !wanted);
     }
     return 0;
 }

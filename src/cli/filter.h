@@ -32,6 +32,8 @@ int filter_containers(const struct filter *f, const struct hako_container_info *
 int filter_images(const struct filter *f, const struct hako_image_info *v, size_t n, bool *keep,
                   struct err *e);
 
+/* One reference of an image that passed: the filter "reference" chooses among them too. */
+bool filter_reference(const struct filter *f, const char *reference);
 /* "debian", "debian:12", an id or its beginning: is it this image? */
 bool filter_image_is(const struct hako_image_info *i, const char *name, struct arena *a);
 /* "created", "running" … */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Global options, then the command. Called as docker or podman, hako answers just as well. */
+#include "cli/dispatch.h"
 #include "cli/help.h"
 
 #include <signal.h>
@@ -18,12 +19,13 @@ static int main_run(struct cli *c, int argc, char **argv) {
         printf("hako version %s\n", hako_version());
         return 0;
     }
-    return r > 0 || n == 0 ? help_all() : commands_run(c, (int)n, args);
+    return r > 0 || n == 0 ? help_all() : dispatch(c, (int)n, args);
 }
 
 int main(int argc, char **argv) {
-    struct cli c = {.engine_options.size = sizeof(c.engine_options)};
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error we print, not a death */
+    struct cli c = {.help = help_command, .engine_options.size = sizeof(c.engine_options)};
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, NULL); /* a closed pipe is an error of write(), not a death */
     c.a = arena_new();
     if (!c.a)
         return 125;

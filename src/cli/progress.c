@@ -10,6 +10,7 @@
 #define FRAME_NS 60000000LL /* between two drawings */
 #define RATE_NS 500000000LL /* between two measurements */
 #define BAR_LEAST 10
+#define NUMBERS_USUAL 37 /* columns of all but name, phase and bar */
 #define BAR_MOST 50
 
 /* --- the block ------------------------------------------------------------------------------- */
@@ -65,7 +66,8 @@ int progress_line(const struct progress_layer *l, unsigned cols, struct str *out
     size_t used = line.len + 1 + numbers.len + 2; /* blank, numbers, brackets */
     if (moving && l->total && cols >= used + BAR_LEAST) {
         /* the numbers grow and shrink: the bar does not */
-        size_t room = line.len + 1 + 2 + 40 + BAR_LEAST <= cols ? cols - line.len - 43 : BAR_LEAST;
+        size_t room = line.len + NUMBERS_USUAL + BAR_LEAST <= cols ? cols - line.len - NUMBERS_USUAL
+                                                                   : BAR_LEAST;
         r = str_addc(&line, ' ');
         if (r == 0)
             r = progress_bar(l, MIN_OF(MIN_OF(room, cols - used), (size_t)BAR_MOST), &line);
@@ -168,6 +170,17 @@ static void progress_begin(struct progress *p) {
         p->begin(p->data);
 }
 
+/* A layer that turns out to be here already never began. */
+static void progress_tell(struct progress_layer *l, bool ends) {
+    if (!l->announced && strcmp(l->phase, "Waiting") != 0 &&
+        strcmp(l->phase, "Already exists") != 0) {
+        l->announced = true;
+        fprintf(stderr, "%s: Pulling fs layer\n", l->id);
+    }
+    if (ends)
+        fprintf(stderr, "%s: %s\n", l->id, l->phase);
+}
+
 void progress_show(const struct hako_progress *hp, void *data) {
     struct progress *p = data;
     char id[16];
@@ -189,10 +202,7 @@ void progress_show(const struct hako_progress *hp, void *data) {
             progress_draw(p, now);
         return;
     }
-    if (fresh && strcmp(l->phase, "Already exists") != 0)
-        fprintf(stderr, "%s: Pulling fs layer\n", l->id);
-    if (ends)
-        fprintf(stderr, "%s: %s\n", l->id, l->phase);
+    progress_tell(l, ends);
 }
 
 void progress_end(struct progress *p) {

@@ -12,11 +12,11 @@
 struct progress_layer {
     char id[16];
     char phase[24];
-    uint64_t done, total; /* bytes; total 0 = unknown */
-    bool finished;
-    int64_t mark_ns;    /* the rate is measured from here */
-    uint64_t mark_done; /* … and this */
-    double rate;        /* bytes per second; 0 = not known yet */
+    uint64_t done, total;     /* bytes; total 0 = unknown */
+    bool finished, announced; /* announced: its beginning, on a plain stream */
+    int64_t mark_ns;          /* the rate is measured from here */
+    uint64_t mark_done;       /* … and this */
+    double rate;              /* bytes per second; 0 = not known yet */
 };
 
 struct progress {

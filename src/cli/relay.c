@@ -81,6 +81,20 @@ static void relay_write_input(struct relay *r, struct relay_input *in) {
         fd_close(&r->mine[0]);
 }
 
+/* What poll found: stdin, the two outputs, our end of the task's stdin. */
+static void relay_serve(struct relay *r, struct relay_input *in, const struct pollfd p[4]) {
+    if (p[0].revents)
+        relay_read_input(in);
+    if (p[3].revents & POLLERR)
+        fd_close(&r->mine[0]);
+    else if (p[3].revents || p[0].revents)
+        relay_write_input(r, in);
+    if (p[1].revents && !relay_move(r->mine[1], STDOUT_FILENO))
+        fd_close(&r->mine[1]);
+    if (p[2].revents && !relay_move(r->mine[2], STDERR_FILENO))
+        fd_close(&r->mine[2]);
+}
+
 int relay_run(struct relay *r, hako_exec *x, int *exit_code, hako_error *e) {
     struct relay_input in = {.ended = false};
     bool ended = false;
@@ -89,24 +103,15 @@ int relay_run(struct relay *r, hako_exec *x, int *exit_code, hako_error *e) {
         struct pollfd p[] = {{want ? STDIN_FILENO : -1, POLLIN, 0},
                              {r->mine[1], POLLIN, 0},
                              {r->mine[2], POLLIN, 0},
-                             {ended ? -1 : hako_exec_fd(x), POLLIN, 0},
-                             {r->mine[0], want ? 0 : POLLOUT, 0}};
-        if (poll(p, ARRAY_SIZE(p), -1) < 0) {
-            if (errno == EINTR)
-                continue;
+                             {r->mine[0], want ? 0 : POLLOUT, 0},
+                             {ended ? -1 : hako_exec_fd(x), POLLIN, 0}};
+        int n = poll(p, ARRAY_SIZE(p), -1);
+        if (n < 0 && errno != EINTR)
             return err_sys(cli_err(e), "poll");
-        }
-        if (p[0].revents)
-            relay_read_input(&in);
-        if (p[4].revents & POLLERR)
-            fd_close(&r->mine[0]);
-        else if (p[4].revents || p[0].revents)
-            relay_write_input(r, &in);
-        if (p[1].revents && !relay_move(r->mine[1], STDOUT_FILENO))
-            fd_close(&r->mine[1]);
-        if (p[2].revents && !relay_move(r->mine[2], STDERR_FILENO))
-            fd_close(&r->mine[2]);
-        if (p[3].revents) {
+        if (n < 0)
+            continue;
+        relay_serve(r, &in, p);
+        if (p[4].revents) {
             int rc = hako_exec_wait(x, exit_code, e);
             if (rc < 0)
                 return rc;
@@ -123,11 +128,13 @@ struct terminal {
     bool input, output, ended;
     struct tty tty;
     struct keys keys;
+    struct str typed; /* on its way to the box; no more is read before it has arrived */
     sigset_t old_mask;
 };
 
 static int terminal_open(struct terminal *t, hako_error *e) {
     sigset_t set;
+    fcntl(t->master, F_SETFL, fcntl(t->master, F_GETFL) | O_NONBLOCK);
     sigemptyset(&set);
     sigaddset(&set, SIGWINCH);
     sigprocmask(SIG_BLOCK, &set, &t->old_mask);
@@ -153,42 +160,64 @@ static void terminal_resize(struct terminal *t) {
         tty_set_size(t->master, rows, cols);
 }
 
+/* A box that does not read must not keep us from showing what it writes. */
+static void terminal_write(struct terminal *t) {
+    ssize_t n = write(t->master, str_c(&t->typed), t->typed.len);
+    if (n < 0 && errno != EINTR && errno != EAGAIN) {
+        t->input = false;
+        str_clear(&t->typed);
+    }
+    if (n > 0) {
+        t->typed.len -= (size_t)n;
+        memmove(t->typed.s, t->typed.s + n, t->typed.len);
+    }
+}
+
 /* True when the keys to detach were typed. */
-static bool terminal_typed(struct terminal *t) {
+static bool terminal_read(struct terminal *t) {
     unsigned char buf[4096];
-    AUTO_STR struct str out = STR_INIT(0);
     ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
     if (n <= 0) {
         t->input = n < 0 && (errno == EINTR || errno == EAGAIN);
         return false;
     }
-    bool detach = keys_filter(&t->keys, buf, (size_t)n, &out);
-    if (out.len && io_write_all(t->master, str_c(&out), out.len) < 0)
-        t->input = false;
+    bool detach = keys_filter(&t->keys, buf, (size_t)n, &t->typed);
+    if (t->typed.len)
+        terminal_write(t);
     return detach;
+}
+
+/* stdin, the box's terminal, and its end. */
+static int terminal_poll(struct terminal *t, hako_exec *x, struct pollfd p[4]) {
+    bool waiting = t->typed.len > 0;
+    short events = (short)((t->output ? POLLIN : 0) | (waiting ? POLLOUT : 0));
+    p[0] = (struct pollfd){t->input && !t->ended && !waiting ? STDIN_FILENO : -1, POLLIN, 0};
+    p[1] = (struct pollfd){t->output ? t->master : -1, events, 0};
+    p[2] = (struct pollfd){t->ended ? -1 : hako_exec_fd(x), POLLIN, 0};
+    p[3] = (struct pollfd){t->sigfd, POLLIN, 0};
+    return poll(p, 4, t->ended ? RELAY_LINGER_MS : -1);
 }
 
 static int terminal_run(struct terminal *t, hako_exec *x, int *exit_code, bool *detached,
                         hako_error *e) {
     while (!t->ended || t->output) {
-        struct pollfd p[] = {{t->input && !t->ended ? STDIN_FILENO : -1, POLLIN, 0},
-                             {t->output ? t->master : -1, POLLIN, 0},
-                             {t->ended ? -1 : hako_exec_fd(x), POLLIN, 0},
-                             {t->sigfd, POLLIN, 0}};
-        int n = poll(p, ARRAY_SIZE(p), t->ended ? RELAY_LINGER_MS : -1);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
+        struct pollfd p[4];
+        int n = terminal_poll(t, x, p);
+        if (n < 0 && errno != EINTR)
             return err_sys(cli_err(e), "poll");
         if (n == 0)
             return 0; /* ended; the terminal lives on in the background */
+        if (n < 0)
+            continue;
         if (p[3].revents)
             terminal_resize(t);
-        if (p[0].revents && terminal_typed(t)) {
+        if (p[0].revents && terminal_read(t)) {
             *detached = true;
             return 0;
         }
-        if (p[1].revents)
+        if (p[1].revents & POLLOUT)
+            terminal_write(t);
+        if (p[1].revents & ~POLLOUT)
             t->output = relay_move(t->master, STDOUT_FILENO);
         if (p[2].revents) {
             int r = hako_exec_wait(x, exit_code, e);
@@ -212,5 +241,6 @@ int relay_tty(int master, bool input, const char *detach_keys, hako_exec *x, int
     if (r == 0)
         r = terminal_run(&t, x, exit_code, detached, e);
     terminal_close(&t);
+    str_free(&t.typed);
     return r;
 }

@@ -29,9 +29,9 @@ static void line_is(const struct progress_layer *l, unsigned cols, const char *t
 
 static void lines(void **state) {
     struct progress_layer l = layer("abc123", "Downloading", 5000000, 20000000);
-    line_is(&l, 80, "abc123: Downloading [====>             ]  5MB/20MB");
+    line_is(&l, 80, "abc123: Downloading [======>                 ]  5MB/20MB");
     l.rate = 2500000;
-    line_is(&l, 80, "abc123: Downloading [====>             ]  5MB/20MB  2.5MB/s  7s");
+    line_is(&l, 80, "abc123: Downloading [======>                 ]  5MB/20MB  2.5MB/s  7s");
     line_is(&l, 60, "abc123: Downloading [==>       ]  5MB/20MB  2.5MB/s  7s");
     line_is(&l, 50, "abc123: Downloading  5MB/20MB  2.5MB/s  7s");
     line_is(&l, 12, "abc123: Down");
