@@ -47,8 +47,8 @@ static void put(struct str *tar, const struct item *it) {
     memset(&h, 0, sizeof(h));
     memcpy(h.name, it->name, MIN_OF(strlen(it->name), sizeof(h.name)));
     octal(h.mode, sizeof(h.mode), it->mode ? it->mode : 0644);
-    octal(h.uid, sizeof(h.uid), it->uid);
-    octal(h.gid, sizeof(h.gid), it->gid);
+    octal(h.uid, sizeof(h.uid), it->uid ? it->uid : geteuid()); /* else root only could unpack */
+    octal(h.gid, sizeof(h.gid), it->gid ? it->gid : getegid());
     octal(h.size, sizeof(h.size), n);
     octal(h.mtime, sizeof(h.mtime), 1000000000);
     memset(h.sum, ' ', sizeof(h.sum));
