@@ -236,6 +236,7 @@ int create_plan(struct box *b, void **plan, size_t *len, struct rt_spec *spec, s
                              .seccomp_bpf = b->sec.bpf,
                              .seccomp_len = b->sec.bpf_len,
                              .seccomp_flags = b->sec.bpf_flags,
+                             .late_unmount = b->n_mounts == 0,
                              .init = b->o->init,
                              .copyup = create_copyups(b)};
     return plan_build(spec, &root, &host, b->a, plan, len, e);

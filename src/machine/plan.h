@@ -29,6 +29,7 @@ struct root_recipe {
     char *upper, *work;   /* absolute; NULL = read-only overlay */
     char *dir;            /* ROOT_DIR: absolute bundle rootfs */
     bool userxattr;       /* unprivileged overlay */
+    bool throwaway;       /* upper is removed after the run (--rm): nothing of it need reach the disk */
 };
 
 /* What the plan must know of the host; gathered by the command, so that plan_build stays pure. */
@@ -44,6 +45,7 @@ struct plan_host {
     const void *seccomp_bpf;             /* compiled filter of spec->seccomp, NULL = none */
     size_t seccomp_len;
     uint32_t seccomp_flags;
+    bool late_unmount;         /* mounts may outlive init: nothing of the user\'s is among them */
     bool init;                 /* --init: our PID 1 reaps and forwards */
     const char *const *copyup; /* mount destinations to fill from the image when empty; NULL-end */
     /* exec: the box's own plan, which knows best what namespaces and cgroups to enter, whatever

@@ -117,6 +117,7 @@ enum {
 enum {
     PLAN_F_EXEC = 1 << 0, /* an exec plan */
     PLAN_F_TERMINAL = 1 << 1,
+    PLAN_F_LATE_UNMOUNT = 1 << 2, /* see container.h */
 };
 
 #define PLAN_MAX_EARLY 16 /* BIND_SOURCE steps */

@@ -22,9 +22,9 @@ int ns_unshare(uint64_t flags) {
     return unshare((int)flags) < 0 ? -errno : 0;
 }
 
-int ns_net_of(pid_t pid) {
+int ns_of(pid_t pid, const char *name) {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }

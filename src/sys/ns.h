@@ -9,5 +9,5 @@ int ns_join(const char *path, uint64_t flag);
 /* Enter several namespaces of a process at once. */
 int ns_join_process(int pidfd, uint64_t flags);
 int ns_unshare(uint64_t flags);
-/* The network namespace of a process. */
-int ns_net_of(pid_t pid);
+/* A namespace of a process, by its name in /proc/PID/ns: "net", "mnt". */
+int ns_of(pid_t pid, const char *name);

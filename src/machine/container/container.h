@@ -9,7 +9,11 @@
 
 struct container {
     int sock; /* to init, until execve; -1 */
+    /* Held with PLAN_F_LATE_UNMOUNT: taking down a mount namespace takes milliseconds, and init's
+     * end is not seen before; while we hold it, that waits for halt. -1 */
+    int mntns;
     bool reaped;
+    int mounts; /* the box's mount namespace; -1 */
     /* pidfds of tasks that came by exec: a pid namespace ends when all in it are collected, and
      * these are our own children */
     uint32_t n_execs;

@@ -21,7 +21,7 @@ static int ops_open(struct machine *m, const struct plan *plan, const struct mac
                     struct err *e) {
     struct container *c = (struct container *)(void *)m->room;
     memset(c, 0, sizeof(*c));
-    c->sock = -1;
+    c->sock = c->mntns = -1;
     m->priv = c;
     plan_cgroups(plan, &c->cgroups);
     int r = host_apply(plan, e);
@@ -149,6 +149,7 @@ static int ops_remove(struct machine *m, struct err *e) {
     }
     ops_end_execs(c, false);
     fd_close(&m->exit_fd);
+    fd_close(&c->mounts);
     return r;
 }
 
@@ -156,6 +157,8 @@ static int ops_halt(struct machine *m, struct err *e) {
     struct container *c = container_of(m);
     fd_close(&m->netns);
     fd_close(&m->console);
+    if (c)
+        fd_close(&c->mntns);
     return c && host_has_cgroup(&c->cgroups) ? cgroup_remove(&c->cgroups, e) : 0;
 }
 

@@ -37,6 +37,8 @@ int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
     plan_writer_begin(&b.w);
     if (spec->process.terminal)
         b.w.h.flags |= PLAN_F_TERMINAL;
+    if (host->late_unmount)
+        b.w.h.flags |= PLAN_F_LATE_UNMOUNT;
     int r = build_parts(&b, box_parts, ARRAY_SIZE(box_parts));
     if (r == 0) {
         build_init(&b, PLAN_PARK, .flags = 0);

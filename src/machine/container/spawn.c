@@ -99,9 +99,11 @@ int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e)
     m->pid = b.pid;
     m->exit_fd = b.pidfd;
     if (r == 0 && (m->plan->h->clone_ns & CLONE_NEWNET)) {
-        m->netns = ns_net_of(m->pid);
+        m->netns = ns_of(m->pid, "net");
         if (m->netns < 0)
             r = err_sysn(e, m->netns, "cannot open the box's network namespace");
     }
+    if (r == 0 && (m->plan->h->flags & PLAN_F_LATE_UNMOUNT))
+        c->mntns = ns_of(m->pid, "mnt"); /* a gain only: none is no failure */
     return r < 0 ? r : spawn_maps(m, e);
 }
