@@ -27,7 +27,7 @@ int create_prepare(struct create *c, hako_engine *g, const struct hako_run_optio
     struct box *b = &c->b;
     b->g = g;
     b->o = o;
-    b->dirfd = c->lockfd = -1;
+    b->dirfd = c->lockfd = c->storefd = -1;
     b->stop_signal = SIGTERM;
     b->a = arena_new();
     if (!b->a)
@@ -44,7 +44,7 @@ int create_prepare(struct create *c, hako_engine *g, const struct hako_run_optio
                     "container ID file found, make sure the other container isn't running or "
                     "delete %s",
                     o->cidfile);
-    return r == 0 ? image_get(g, o, b->a, &b->img, e) : r;
+    return r == 0 ? image_get(g, o, b->a, &b->img, &c->storefd, e) : r;
 }
 
 static int create_id(struct box *b, struct err *e) {
@@ -324,6 +324,7 @@ void create_undo(struct create *c) {
 void create_done(struct create *c) {
     fd_close(&c->b.dirfd);
     fd_close(&c->lockfd);
+    fd_close(&c->storefd);
     arena_free(c->b.a);
 }
 

@@ -7,6 +7,7 @@
 struct create {
     struct box b;
     int lockfd;   /* shared flock on tmp/: a creator lives */
+    int storefd;  /* the store's lock: the image stays */
     char tmp[80]; /* "new-<id>" */
     bool named;
 };

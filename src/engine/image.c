@@ -62,7 +62,13 @@ static int image_fetch(hako_engine *g, const struct ref *ref, const struct platf
                               .userns_fd = -1,
                               .progress = to->progress ? image_on_progress : NULL,
                               .data = to};
-    return m->pull(&rq, ret, e);
+    r = m->pull(&rq, ret, e);
+    if (r < 0) { /* layers that had come are of no use to anybody */
+        struct strlist lines = {0};
+        struct err ignored = {0};
+        gc_layers(s, a, &lines, &ignored);
+    }
+    return r;
 }
 
 int hako_image_pull(hako_engine *g, const char *reference, const struct hako_pull_options *o,
@@ -90,8 +96,30 @@ int hako_image_pull(hako_engine *g, const char *reference, const struct hako_pul
     return 0;
 }
 
+/* In the store, under its lock: nobody removes it before the container exists. */
+static int image_local(const struct store *s, const struct hako_run_options *o, struct arena *a,
+                       struct image *ret, int *lock, struct err *e) {
+    struct image img;
+    AUTO_FD int fd = -1;
+    int r = store_lock(s, false, &fd, e);
+    if (r == 0)
+        r = image_find(s, o->image, a, &img, e);
+    if (r == 0 && o->platform) {
+        struct platform want;
+        r = platform_parse(o->platform, a, &want, e);
+        if (r == 0 && !str_eq(want.arch, img.config.platform.arch))
+            r = err_set(e, ERR_NOT_FOUND, -ENOENT, "image %s is here for %s, not for %s", o->image,
+                        img.config.platform.arch, o->platform);
+    }
+    if (r < 0)
+        return r;
+    *ret = img;
+    *lock = TAKE_FD(fd);
+    return 0;
+}
+
 int image_get(hako_engine *g, const struct hako_run_options *o, struct arena *a, struct image *ret,
-              struct err *e) {
+              int *lock, struct err *e) {
     const struct store *s = NULL;
     const char *policy = o->pull ? o->pull : "missing";
     bool always = str_eq(policy, "always"), never = str_eq(policy, "never");
@@ -100,26 +128,18 @@ int image_get(hako_engine *g, const struct hako_run_options *o, struct arena *a,
                        "invalid --pull \"%s\": must be one of \"always\", \"missing\", \"never\"",
                        policy);
     int r = engine_store(g, &s, e);
-    if (r < 0)
-        return r;
-    if (!always) {
-        r = image_find(s, o->image, a, ret, e);
-        if (r == 0 && o->platform) {
-            struct platform want;
-            r = platform_parse(o->platform, a, &want, e);
-            if (r < 0)
-                return r;
-            if (!str_eq(want.arch, ret->config.platform.arch))
-                r = -ENOENT; /* another platform under this name: fetch the wanted one */
-        }
+    if (r == 0 && !always) {
+        r = image_local(s, o, a, ret, lock, e);
         if (r != -ENOENT || never)
             return r;
+        r = 0;
     }
     struct hako_pull_options po = {
         .size = sizeof(po), .platform = o->platform, .progress = o->progress, .data = o->data};
     struct hako_pulled got;
-    r = hako_image_pull(g, o->image, &po, &got, (hako_error *)e);
-    return r < 0 ? r : image_find(s, o->image, a, ret, e);
+    if (r == 0)
+        r = hako_image_pull(g, o->image, &po, &got, (hako_error *)e);
+    return r < 0 ? r : image_local(s, o, a, ret, lock, e);
 }
 
 static char **image_strv(const char *const *v, size_t n) {

@@ -6,4 +6,4 @@
 
 /* The image of a run, pulled by policy (--pull). Arena-owned. */
 int image_get(hako_engine *g, const struct hako_run_options *o, struct arena *a, struct image *ret,
-              struct err *e);
+              int *lock, struct err *e);
