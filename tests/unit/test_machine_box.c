@@ -458,6 +458,18 @@ static void many_layers(void **state) {
 /* --- ends --------------------------------------------------------------------------------------
  */
 
+/* No sync at the end; the mark of the overlay does not hinder a second run. */
+static void throwaway_box_runs_twice(void **state) {
+    BOX_SKIP_UNLESS_ROOT();
+    struct box *b = box(state);
+    struct err e = {0};
+    b->root.throwaway = true;
+    expect(b, "echo x > /kept; grep -c volatile /proc/self/mountinfo", 0, "1\n");
+    assert_int_equal(machine_end(&b->m, &e), 0);
+    machine_init(&b->m, &machine_container_ops);
+    expect(b, "cat /kept", 0, "x\n");
+}
+
 static void end_kills_what_runs(void **state) {
     BOX_SKIP_UNLESS_ROOT();
     struct box *b = box(state);
@@ -632,6 +644,7 @@ int main(void) {
         T(tmpfs_copies_up),
         T(bundle_directory_as_root),
         T(many_layers),
+        T(throwaway_box_runs_twice),
         T(end_kills_what_runs),
         T(box_without_pid_namespace_is_killed_by_cgroup),
         T(box_dies_with_its_monitor),

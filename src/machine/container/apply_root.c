@@ -117,6 +117,15 @@ static int overlay_configure(struct apply *a, int fs, const struct plan_step *s,
     return r;
 }
 
+/* A volatile overlay leaves a mark, so that it is not used again after a crash of the host, which
+ * may have lost parts of it. A throwaway box is not kept that long; it may be started twice,
+ * though. */
+static void overlay_unmark(const char *work) {
+    AUTO_FD int dir = open(work, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir >= 0 && unlinkat(dir, "work/incompat/volatile/dirty", 0) == 0)
+        unlinkat(dir, "work/incompat/volatile", AT_REMOVEDIR);
+}
+
 /* The mount, not attached yet, or -errno. `why` says what the kernel said. */
 static int overlay_mount(struct apply *a, const struct plan_step *s, bool old, char why[128]) {
     int fs = mount_fs("overlay");
@@ -132,6 +141,8 @@ int apply_root_overlay(struct apply *a, const struct plan_step *s) {
     char why[128] = "";
     uint32_t n;
     const uint32_t *lower = plan_list(a->plan, s->ref[0], &n);
+    if ((s->num[0] & PLAN_OVL_VOLATILE) && s->ref[2])
+        overlay_unmark(apply_str(a, s, 2));
     int mnt = overlay_mount(a, s, false, why);
     /* 6.7 refuses an unknown key at once; before 6.5 any key is taken and only the mount fails. */
     if (mnt == -EINVAL && n)

@@ -13,7 +13,6 @@ struct container {
      * end is not seen before; while we hold it, that waits for halt. -1 */
     int mntns;
     bool reaped;
-    int mounts; /* the box's mount namespace; -1 */
     /* pidfds of tasks that came by exec: a pid namespace ends when all in it are collected, and
      * these are our own children */
     uint32_t n_execs;

@@ -149,7 +149,6 @@ static int ops_remove(struct machine *m, struct err *e) {
     }
     ops_end_execs(c, false);
     fd_close(&m->exit_fd);
-    fd_close(&c->mounts);
     return r;
 }
 

@@ -105,7 +105,8 @@ int build_root(struct build *b) {
     build_init(b, PLAN_ROOT_OVERLAY,
                .ref = {plan_writer_list(&b->w, r->lower.v, r->lower.n), build_str(b, r->upper),
                        build_str(b, r->work)},
-               .num = {r->userxattr ? PLAN_OVL_USERXATTR : 0});
+               .num = {(r->userxattr ? PLAN_OVL_USERXATTR : 0) |
+                       (r->throwaway && r->upper ? PLAN_OVL_VOLATILE : 0)});
     return 0;
 }
 
