@@ -116,6 +116,23 @@ static int compose_sysctls(const struct box *b, struct rt_spec *s, struct err *e
     return 0;
 }
 
+static int compose_annotations(const struct box *b, struct rt_spec *s, struct err *e) {
+    const struct hako_strings *words = &b->o->annotation;
+    s->annotations = arena_array(b->a, words->n + 1, struct rt_kv);
+    if (!s->annotations)
+        return err_oom(e);
+    for (size_t i = 0; i < words->n; i++) {
+        char *key = arena_strdup(b->a, words->v[i]);
+        char *eq = key ? strchr(key, '=') : NULL;
+        if (!eq || eq == key)
+            return err_set(e, ERR_USAGE, -EINVAL, "invalid annotation \"%s\": expected key=value",
+                           words->v[i]);
+        *eq = 0;
+        s->annotations[s->n_annotations++] = (struct rt_kv){key, eq + 1};
+    }
+    return 0;
+}
+
 int compose_spec(const struct box *b, struct rt_spec *ret, struct err *e) {
     struct rt_spec s = {.version = arena_strdup(b->a, "1.2.0"),
                         .root_path = arena_strdup(b->a, "rootfs"),
@@ -137,6 +154,8 @@ int compose_spec(const struct box *b, struct rt_spec *ret, struct err *e) {
         r = compose_resources(b, &s, e);
     if (r == 0)
         r = compose_sysctls(b, &s, e);
+    if (r == 0)
+        r = compose_annotations(b, &s, e);
     if (r == 0 && compose_paths(b, &s) < 0)
         r = err_oom(e);
     s.cgroups_path = arena_strdup(b->a, b->rec.cgroup);

@@ -85,6 +85,10 @@ int container_open_id(hako_engine *g, const char *id, hako_container **ret, stru
         r = err_oom(e);
     if (r == 0)
         r = record_read(c->dirfd, c->a, &c->rec, e);
+    if (r < 0 && e->kind == ERR_CORRUPT)
+        err_set(e, ERR_CORRUPT, r,
+                "container %.12s: its record is damaged: remove the directory %s to be rid of it",
+                id, c->path);
     if (r < 0) {
         hako_container_close(c);
         return r;

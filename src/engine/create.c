@@ -149,7 +149,8 @@ static int create_record(struct box *b, struct err *e) {
     r->image_id = b->img.id.s;
     r->image_digest = b->img.manifest.s[0] ? b->img.manifest.s : NULL;
     r->isolation = arena_strdup(b->a, o->isolation ? o->isolation : "container");
-    r->cgroup = arena_printf(b->a, "hako-%s", b->id);
+    const char *parent = o->cgroup_parent;
+    r->cgroup = arena_printf(b->a, "%s%shako-%s", parent ? parent : "", parent ? "/" : "", b->id);
     r->created_ns = now_unix_ns();
     r->args = b->args;
     r->hostname = arena_strdup(b->a, b->hostname);

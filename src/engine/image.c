@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "engine/container.h"
 #include "spec/image.h"
+#include "store/store.h"
 
 #include <dirent.h>
 #include <fcntl.h>

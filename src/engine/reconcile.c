@@ -22,6 +22,21 @@ static DIR *reconcile_dir(int dirfd) {
     return d;
 }
 
+/* Names that a dead creator or remover left pointing at nothing. */
+static void reconcile_names(hako_engine *g) {
+    DIR *dir = reconcile_dir(g->namesfd);
+    for (struct dirent *d; dir && (d = readdir(dir));) {
+        char id[65] = {0};
+        if (readlinkat(g->namesfd, d->d_name, id, sizeof(id)) != 64)
+            continue;
+        id[64] = 0;
+        if (faccessat(g->containersfd, id, F_OK, 0) < 0 && errno == ENOENT)
+            unlinkat(g->namesfd, d->d_name, 0);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 /* Nobody creates or removes while we hold tmp/ exclusively: all that is there is dead. */
 static void reconcile_tmp(hako_engine *g) {
     DIR *dir = reconcile_dir(g->tmpfd);
@@ -33,6 +48,8 @@ static void reconcile_tmp(hako_engine *g) {
             continue;
         if (!held && flock(g->tmpfd, LOCK_EX | LOCK_NB) < 0)
             break;
+        if (!held)
+            reconcile_names(g);
         held = true;
         struct err ignored = {0};
         remove_tree(g, g->tmpfd, d->d_name, &ignored);
