@@ -164,16 +164,21 @@ static void put_look(struct netlink_buf *b, const char *ifname, uint16_t flags) 
 }
 
 struct look {
+    const char *bridge;
     int waiting; /* links that the kernel has not caught up with */
 };
 
 static int take_look(const struct nlmsghdr *h, void *data) {
     struct look *l = data;
-    size_t n = 0;
+    size_t n = 0, k = 0;
     const uint8_t *state = netlink_attr(h, sizeof(struct ifinfomsg), IFLA_OPERSTATE, &n);
-    bool up = state && n > 0 && *state == IF_OPER_UP;
+    const char *name = netlink_attr(h, sizeof(struct ifinfomsg), IFLA_IFNAME, &k);
 
-    if (h->nlmsg_type == RTM_NEWLINK && up)
+    if (h->nlmsg_type != RTM_NEWLINK || !state || n == 0 || !name)
+        return 0;
+    /* A bridge that never lost its carrier has never been looked after: it works. */
+    bool untouched = *state == IF_OPER_UNKNOWN && strncmp(name, l->bridge, k) == 0;
+    if (*state == IF_OPER_UP || untouched)
         l->waiting--;
     return 0;
 }
@@ -181,7 +186,7 @@ static int take_look(const struct nlmsghdr *h, void *data) {
 static bool is_settled(const struct netplan *p, int sock, const char *ifname) {
     _Alignas(4) uint8_t mem[256];
     struct netlink_buf b = NETLINK_BUF(mem);
-    struct look l = {.waiting = 2};
+    struct look l = {.bridge = p->bridge, .waiting = 2};
 
     put_look(&b, ifname, 0);
     put_look(&b, p->bridge, NLM_F_ACK);

@@ -43,7 +43,7 @@ static int arrive(int netns, pid_t parent) {
     sigprocmask(SIG_UNBLOCK, &all, NULL);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL);
-    if (setns(netns, CLONE_NEWNET) < 0)
+    if (netns >= 0 && setns(netns, CLONE_NEWNET) < 0)
         return -errno;
     int r = caps_set(&none);
     if (r < 0)

@@ -17,7 +17,7 @@
 #include "base/err.h"
 
 /* listener[i] belongs to the plan's i-th published port; -1 = not forwarded. netns: where the
- * box's bridge is. Returns the child and its pidfd (close-on-exec). */
+ * box's bridge is (-1 = ours). Returns the child and its pidfd (close-on-exec). */
 int forward_spawn(const void *plan, size_t len, const int *listener, size_t n, int netns,
                   pid_t *ret_pid, int *ret_pidfd, struct err *e);
 /* End it and reap it. Closes *pidfd; idempotent. */

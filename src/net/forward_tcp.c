@@ -104,12 +104,8 @@ static int move(struct forward_conn *c, int from) {
         h->held -= (size_t)n;
         return n > 0;
     }
-    if (h->ended) {
-        if (h->told)
-            return 0;
-        h->told = true;
-        return shutdown(c->fd[!from], SHUT_WR) < 0 ? -errno : 1;
-    }
+    if (h->ended)
+        return 0;
     int r = take_pipe(c->f, h);
     if (r < 0)
         return r;
@@ -117,8 +113,10 @@ static int move(struct forward_conn *c, int from) {
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
     h->held = (size_t)n;
-    h->ended = n == 0;
-    return 1;
+    if (n > 0)
+        return 1;
+    h->ended = true; /* nothing is held: pass it on at once */
+    return shutdown(c->fd[!from], SHUT_WR) < 0 ? -errno : 0;
 }
 
 static void pump(struct forward_conn *c) {
@@ -133,7 +131,7 @@ static void pump(struct forward_conn *c) {
         if (c->half[from].held == 0)
             give_pipe(c->f, &c->half[from]);
     }
-    if (c->half[0].told && c->half[1].told)
+    if (c->half[0].ended && c->half[1].ended && c->half[0].held + c->half[1].held == 0)
         drop(c, false);
     else if (watch(c, 0) < 0 || watch(c, 1) < 0)
         drop(c, true);

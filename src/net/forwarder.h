@@ -18,8 +18,7 @@ struct forwarder;
 struct forward_half {
     int pipe[2]; /* -1 while no bytes wait */
     size_t held;
-    bool ended; /* the source has no more to say */
-    bool told;  /* and the other side knows */
+    bool ended; /* the source has no more to say, and the other side was told */
 };
 
 struct forward_conn {

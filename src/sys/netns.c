@@ -56,13 +56,46 @@ int netns_socket_in(int userns, int netns, int domain, int type, int protocol) {
     return visit(make_socket, &v);
 }
 
+/* Our own namespace, if we may come back to it from another: entering the one we are in is checked
+ * just the same. -errno. */
+static int way_back(void) {
+    AUTO_FD int self = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+    if (self < 0 || setns(self, CLONE_NEWNET) < 0)
+        return -errno;
+    return TAKE_FD(self);
+}
+
+static int come_back(int self, int got) {
+    while (setns(self, CLONE_NEWNET) < 0) {
+        if (errno == ENOMEM || errno == EINTR)
+            continue;
+        if (got >= 0)
+            close(got);
+        return -ENOTRECOVERABLE;
+    }
+    return got;
+}
+
 int netns_socket(int netns, int domain, int type, int protocol) {
-    return netns_socket_in(-1, netns, domain, type, protocol);
+    AUTO_FD int self = way_back();
+
+    if (self < 0)
+        return netns_socket_in(-1, netns, domain, type, protocol);
+    if (setns(netns, CLONE_NEWNET) < 0)
+        return -errno;
+    int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+    return come_back(self, fd < 0 ? -errno : fd);
 }
 
 int netns_new(void) {
     struct visit v = {.netns = -1, .userns = -1};
-    return visit(make_netns, &v);
+    AUTO_FD int self = way_back();
+
+    if (self < 0)
+        return visit(make_netns, &v);
+    make_netns(&v);
+    return come_back(self, v.ret);
 }
 
 int netns_new_in(int userns) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Network namespaces by descriptor. The caller never moves: a short child that shares memory and
- * descriptors (clone VM | FILES | VFORK) enters, makes what is wanted and ends, so that root and
- * a process that could not come back (rootless) take the same road.
+ * Network namespaces by descriptor. For its caller a call moves nothing: whoever may come back
+ * goes there and returns (a few microseconds); whoever could not, as a rootless process on the
+ * host's network, sends a short child that shares memory and descriptors (clone VM | FILES |
+ * VFORK), which on a busy machine costs a turn of the scheduler.
  * Needs CAP_SYS_ADMIN in the namespace's user namespace and in our own. Musl-safe, no heap.
  */
 #pragma once
