@@ -17,6 +17,7 @@ struct endpoint {
 
     pthread_mutex_t mutex; /* what follows is learnt while asking */
     bool plain;            /* it speaks HTTP without TLS */
+    bool answered;         /* it has spoken with us: `plain` is known */
     bool basic;            /* it wants the password itself */
     char *token;           /* malloc'd */
 };

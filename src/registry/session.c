@@ -73,7 +73,13 @@ static int asking_once(struct asking *g, struct fetch_head *head, struct str *te
                            .body = asking_body,
                            .stop = asking_stop,
                            .data = g};
-    return fetch_run(g->s->fetch, &w, head, text, e);
+    r = fetch_run(g->s->fetch, &w, head, text, e);
+    if (r == 0) {
+        pthread_mutex_lock(&ep->mutex);
+        ep->answered = true;
+        pthread_mutex_unlock(&ep->mutex);
+    }
+    return r;
 }
 
 /* Loopback and insecure registries speak TLS or not; nobody says so beforehand. */
@@ -81,11 +87,15 @@ static bool asking_switch(struct asking *g, int code) {
     struct endpoint *ep = g->q->ep;
     if (!ep->insecure || g->switched || (code != FETCH_NO_TLS && code != FETCH_NO_SERVER))
         return false;
-    g->switched = true;
     pthread_mutex_lock(&ep->mutex);
-    ep->plain = !g->plain; /* not !ep->plain: another thread may have found out as well */
+    /* once it has answered, a failure is another's to whom it has sent us, or a passing one; but
+     * a thread that began before the answer may have asked in the wrong way */
+    bool again = !ep->answered || ep->plain != g->plain;
+    if (again && !ep->answered)
+        ep->plain = !g->plain; /* not !ep->plain: another thread may have found out as well */
     pthread_mutex_unlock(&ep->mutex);
-    return true;
+    g->switched = again;
+    return again;
 }
 
 static bool asking_transient(const struct fetch_head *head) {
