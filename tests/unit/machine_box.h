@@ -19,7 +19,13 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+/* What a test must leave as it found it. */
+struct box_world {
+    size_t fds, mounts;
+};
+
 struct box {
+    struct box_world before;
     struct arena *a;
     char dir[200]; /* lower, upper, work beneath it */
     struct rt_spec spec;
@@ -31,6 +37,23 @@ struct box {
     struct err e;
     char out[16384]; /* what it wrote */
 };
+
+static inline size_t box_count_lines(const char *path) {
+    struct str s = STR_INIT(0);
+    size_t n = 0;
+    if (io_read_file(AT_FDCWD, path, &s) == 0)
+        for (const char *p = str_c(&s); *p; p++)
+            n += *p == '\n';
+    str_free(&s);
+    return n;
+}
+
+static inline struct box_world box_world(void) {
+    struct box_world w = {.mounts = box_count_lines("/proc/self/mountinfo")};
+    for (int fd = 0; fd < 1024; fd++)
+        w.fds += fcntl(fd, F_GETFD) >= 0;
+    return w;
+}
 
 static inline struct strlist box_words(struct arena *a, const char *words) {
     struct strlist l = {0};

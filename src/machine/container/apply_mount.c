@@ -9,11 +9,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static bool mount_kinds_differ(int mnt, int target) {
+    struct stat a, b;
+    return fstat(mnt, &a) == 0 && fstat(target, &b) == 0 &&
+           S_ISDIR(a.st_mode) != S_ISDIR(b.st_mode);
+}
+
 /* Put a detached mount on its target and let go of it. */
 static int mount_finish(struct apply *a, int mnt, int target, const char *path) {
     int r = mount_put(mnt, target);
     fd_close(&a->dir); /* what was kept open may be covered now */
-    if (r == -ENOTDIR || r == -EISDIR)
+    if (r < 0 && mount_kinds_differ(mnt, target))
         return err_set(a->e, ERR_USAGE, r,
                        "cannot mount on %s: one is a directory, the other a file", path);
     return r < 0 ? apply_failed(a, r, "mount on", path) : 0;

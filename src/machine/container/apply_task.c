@@ -130,7 +130,7 @@ int apply_cwd(struct apply *a, const struct plan_step *s) {
     if (second && !a->cwd_again)
         return 0;
     int r = chdir(path) < 0 ? -errno : 0;
-    if (r == -ENOENT) {
+    if (r == -ENOENT && !(a->plan->h->flags & PLAN_F_EXEC)) { /* docker: run makes it */
         AUTO_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         AUTO_FD int fd = path_mkdir_in_root(root, path, 0755);
         r = fd < 0 ? fd : fchdir(fd) < 0 ? -errno : 0;
