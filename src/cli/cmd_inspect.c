@@ -51,7 +51,7 @@ static int inspect_find(hako_engine *g, const char *name, const char *type, js *
     if (r == -ENOENT)
         return err_set(cli_err(e), ERR_NOT_FOUND, r, "No such %s: %s", type ? type : "object",
                        name);
-    return r < 0 ? r : js_parse(json, strlen(json), name, ret, cli_err(e));
+    return r < 0 || !json ? r : js_parse(json, strlen(json), name, ret, cli_err(e));
 }
 
 static int inspect_print(const char *format, js *all) {

@@ -167,7 +167,7 @@ static int eval_method_title(struct template_eval *t, const char *name, js **ret
 /* .Label "k": the methods of the data are tables. */
 static int eval_method(struct template_eval *t, const struct operand *o, js *dot, bool piped,
                        js *final, js **ret) {
-    js *args[EVAL_ARGS], *v = NULL, *ignored;
+    js *args[EVAL_ARGS] = {0}, *v = NULL, *ignored;
     size_t n;
     const char *name = o->fields.n ? o->fields.v[o->fields.n - 1] : "";
     int r = eval_args(t, o, dot, piped, final, args, &n);
@@ -220,7 +220,7 @@ static int eval_lazy(struct template_eval *t, const struct operand *o, js *dot, 
 static int eval_call(struct template_eval *t, const struct operand *o, js *dot, bool piped,
                      js *final, js **ret) {
     const struct template_func *f = template_func_find(o->name);
-    js *args[EVAL_ARGS], *v = NULL;
+    js *args[EVAL_ARGS] = {0}, *v = NULL;
     size_t n;
     int r;
     t->at = o;

@@ -96,7 +96,7 @@ static int func_index(struct template_eval *t, js **args, size_t n, js **ret) {
     js *v = args[0];
     for (size_t i = 1; i < n; i++) {
         const char *key = js_str(args[i]);
-        int64_t at;
+        int64_t at = 0;
         if (key && (js_type(v) == JS_OBJECT || js_type(v) == JS_NULL)) {
             js *member = js_type(v) == JS_OBJECT ? js_get(v, key) : NULL;
             if (!member) /* a map of strings gives "" for what it has not */
@@ -169,7 +169,7 @@ static int func_println(struct template_eval *t, js **args, size_t n, js **ret) 
 
 static int func_printf(struct template_eval *t, js **args, size_t n, js **ret) {
     AUTO_STR struct str b = STR_INIT(0);
-    const char *format;
+    const char *format = "";
     int r = func_string(t, args[0], &format);
     if (r < 0)
         return r;
@@ -187,7 +187,7 @@ static int func_json(struct template_eval *t, js **args, size_t n, js **ret) {
 
 static int func_join(struct template_eval *t, js **args, size_t n, js **ret) {
     AUTO_STR struct str b = STR_INIT(0);
-    const char *separator;
+    const char *separator = "";
     int r = func_string(t, args[1], &separator);
     if (r < 0)
         return r;
@@ -202,7 +202,7 @@ static int func_join(struct template_eval *t, js **args, size_t n, js **ret) {
 }
 
 static int func_split(struct template_eval *t, js **args, size_t n, js **ret) {
-    const char *s, *separator;
+    const char *s = "", *separator = "";
     int r = func_string(t, args[0], &s);
     if (r == 0)
         r = func_string(t, args[1], &separator);
@@ -272,7 +272,7 @@ static int func_title(struct template_eval *t, js **args, size_t n, js **ret) {
 
 static int func_pad(struct template_eval *t, js **args, size_t n, js **ret) {
     AUTO_STR struct str text = STR_INIT(0), b = STR_INIT(0);
-    int64_t before, behind;
+    int64_t before = 0, behind = 0;
     int r = func_text(t, args[0], &text);
     if (r == 0)
         r = func_int(t, args[1], &before);
@@ -289,7 +289,7 @@ static int func_pad(struct template_eval *t, js **args, size_t n, js **ret) {
 
 static int func_truncate(struct template_eval *t, js **args, size_t n, js **ret) {
     AUTO_STR struct str b = STR_INIT(0);
-    int64_t most;
+    int64_t most = 0;
     int r = func_text(t, args[0], &b);
     if (r == 0)
         r = func_int(t, args[1], &most);

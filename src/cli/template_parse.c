@@ -303,8 +303,8 @@ static int parser_jump(struct parser *p, struct node *n, enum node_kind kind, co
     return parser_lone(p, word);
 }
 
-/* An action that begins with a word of the language. 1 = it does not; *ending as the list wants. */
-static int parser_keyword(struct parser *p, struct node *n, bool *ended, enum ending *ending) {
+/* An action that begins with a word of the language. 1 = it does not. */
+static int parser_keyword(struct parser *p, struct node *n) {
     const char *w = p->tok.text;
     if (p->tok.kind != TOKEN_IDENT)
         return 1;
@@ -320,11 +320,16 @@ static int parser_keyword(struct parser *p, struct node *n, bool *ended, enum en
         return parser_jump(p, n, NODE_CONTINUE, w);
     if (strcmp(w, "define") == 0 || strcmp(w, "template") == 0 || strcmp(w, "block") == 0)
         return lexer_fail(&p->lex, p->tok.start, p->e, "{{%s}} is not supported", w);
-    *ended = strcmp(w, "end") == 0 || strcmp(w, "else") == 0;
-    if (!*ended)
-        return 1;
-    *ending = w[1] == 'n' ? ENDING_END : ENDING_ELSE;
-    return *ending == ENDING_END ? parser_lone(p, "end") : 0;
+    return 1;
+}
+
+/* {{end}} and {{else}}; the "if …" behind an else is the caller's. ENDING_EOF: it is neither. */
+static int parser_ending(struct parser *p, enum ending *ret) {
+    bool word = p->tok.kind == TOKEN_IDENT;
+    *ret = word && strcmp(p->tok.text, "end") == 0    ? ENDING_END
+           : word && strcmp(p->tok.text, "else") == 0 ? ENDING_ELSE
+                                                      : ENDING_EOF;
+    return *ret == ENDING_END ? parser_lone(p, "end") : 0;
 }
 
 /* {{- at the lexer: its trim mark is skipped. Comments are consumed: 1. */
@@ -376,20 +381,19 @@ static int parser_add(struct parser *p, struct node ***tail, struct node **ret) 
 }
 
 /* Behind "{{". */
-static int parser_action(struct parser *p, struct node ***tail, bool *ended, enum ending *ending) {
+static int parser_action(struct parser *p, struct node ***tail, enum ending *ending) {
     struct node *n;
     int r = parser_comment(p);
     if (r != 0)
         return r < 0 ? r : 0;
     r = parser_next(p);
-    if (r < 0)
+    if (r == 0)
+        r = parser_ending(p, ending);
+    if (r < 0 || *ending != ENDING_EOF)
         return r;
-    if (p->tok.kind == TOKEN_IDENT &&
-        (strcmp(p->tok.text, "end") == 0 || strcmp(p->tok.text, "else") == 0))
-        return parser_keyword(p, NULL, ended, ending);
     r = parser_add(p, tail, &n);
     if (r == 0)
-        r = parser_keyword(p, n, ended, ending);
+        r = parser_keyword(p, n);
     if (r != 1)
         return r;
     n->kind = NODE_PIPE;
@@ -398,10 +402,9 @@ static int parser_action(struct parser *p, struct node ***tail, bool *ended, enu
 
 static int parser_list(struct parser *p, struct node **ret, enum ending *ending) {
     struct node **tail = ret;
-    bool ended = false;
     size_t scope = p->nvars;
     *ending = ENDING_EOF;
-    while (!ended) {
+    while (*ending == ENDING_EOF) {
         const char *from;
         size_t len;
         bool action;
@@ -417,7 +420,7 @@ static int parser_list(struct parser *p, struct node **ret, enum ending *ending)
         }
         if (!action)
             break;
-        r = parser_action(p, &tail, &ended, ending);
+        r = parser_action(p, &tail, ending);
         if (r < 0)
             return r;
     }
