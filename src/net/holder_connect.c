@@ -16,7 +16,6 @@
 
 #define TRIES 3
 
-
 /* A path short enough for a socket address, wherever the directory is. */
 static void address_of(int rundir, struct sockaddr_un *a) {
     *a = (struct sockaddr_un){.sun_family = AF_UNIX};
