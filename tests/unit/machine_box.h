@@ -167,7 +167,7 @@ static inline int box_new(struct box *b, const char *base) {
     struct rt_spec *s = &b->spec;
     s->has_process = true;
     s->hostname = arena_strdup(b->a, "boxhost");
-    s->cgroups_path = arena_printf(b->a, "hako-test/%d-%u", getpid(), count);
+    s->cgroups_path = arena_printf(b->a, "hako-test-%d/%u", getpid(), count);
     box_namespaces(b, false);
     box_default_mounts(b);
     s->masked_paths = box_words(b->a, "/proc/asound /proc/acpi /proc/kcore /proc/keys "
@@ -252,7 +252,7 @@ static inline void box_end(struct box *b) {
     arena_free(b->a);
 }
 
-/* "hako-test" itself, in every hierarchy. */
+/* The common parent of this program's boxes, in every hierarchy. */
 static inline void box_remove_cgroup_parents(void) {
     struct cgroup_layout l;
     struct err e;
@@ -261,7 +261,7 @@ static inline void box_remove_cgroup_parents(void) {
         for (size_t i = 0; i <= l.n_v1; i++) {
             const char *base = i < l.n_v1 ? l.v1[i].base : l.has_v2 ? l.v2.base : NULL;
             if (base)
-                rmdir(arena_printf(a, "%s/hako-test", base));
+                rmdir(arena_printf(a, "%s/hako-test-%d", base, getpid()));
         }
     }
     arena_free(a);
