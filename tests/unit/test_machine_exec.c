@@ -212,6 +212,26 @@ static void into_a_dead_box(void **state) {
     assert_int_equal(b->e.kind, ERR_CONFLICT);
 }
 
+/* As `--pid container:`: born in the other's namespace, ended without it. */
+static void another_box_in_its_pid_namespace(void **state) {
+    EXEC_SKIP_UNLESS_ROOT();
+    struct box *b = &((struct running *)*state)->b;
+    struct box other;
+    int fd = -1;
+    assert_int_equal(box_new(&other, base), 0);
+    other.spec.namespaces[0].path = arena_printf(b->a, "/proc/%d/ns/pid", b->m.pid);
+    box_command(&other, "cat /proc/1/comm; sleep 1000 & echo; sleep 1000");
+    if (box_start(&other, &fd) < 0)
+        fail_msg("%s", other.e.msg);
+    assert_int_equal(read(fd, b->out, 7), 7);
+    assert_memory_equal(b->out, "sleep\n\n", 7);
+    box_end(&other);
+    box_read(fd, b->out, sizeof(b->out)); /* all its writers are gone */
+    struct rt_process p = like_the_box(b);
+    assert_int_equal(exec_run(b, &p, "cat /proc/[0-9]*/stat | grep '(sleep)' | grep -vc ' Z '"), 0);
+    assert_string_equal(b->out, "1\n"); /* the first box's own; zombies are its business */
+}
+
 /* Nobody has collected the execs when the machine is ended: it must not wait for ever. */
 static void ended_with_execs_running(void **state) {
     EXEC_SKIP_UNLESS_ROOT();
@@ -274,6 +294,7 @@ int main(void) {
         T(command_not_found),
         T(terminal),
         T(many_at_once),
+        T(another_box_in_its_pid_namespace),
         T(dies_with_the_box),
         T(into_a_dead_box),
         T(paused_and_counted),
