@@ -223,7 +223,7 @@ static void another_box_in_its_pid_namespace(void **state) {
     box_command(&other, "cat /proc/1/comm; sleep 1000 & echo; sleep 1000");
     if (box_start(&other, &fd) < 0)
         fail_msg("%s", other.e.msg);
-    assert_int_equal(read(fd, b->out, 7), 7);
+    assert_int_equal(io_read_full(fd, b->out, 7), 7);
     assert_memory_equal(b->out, "sleep\n\n", 7);
     box_end(&other);
     box_read(fd, b->out, sizeof(b->out)); /* all its writers are gone */
