@@ -129,14 +129,13 @@ static int attach_host(const struct netplan *p, int sock, int netns, char ret_na
                        "bridge %s has vanished; run the command again to make it anew", p->bridge);
     /* A box that starts again at once may find the last one's link still there: the kernel takes
      * namespaces down in its own time. Any free name will do. */
-    for (char letter = 0; letter == 0 || letter <= 'z';
-         letter = letter ? (char)(letter + 1) : 'a') {
+    for (int i = 0; i <= 26; i++) {
         struct netlink_buf b = NETLINK_BUF(mem);
         char ifname[IFNAMSIZ] = {0};
         size_t n = strnlen(p->ifname, IFNAMSIZ - 2);
 
         memcpy(ifname, p->ifname, n);
-        ifname[n] = letter;
+        ifname[n] = i == 0 ? '\0' : (char)('a' + i - 1);
         put_veth(&b, p, ifname, bridge, netns);
         attach_no_ipv6(&b, 0, ifname);
         if (p->nports > 0)

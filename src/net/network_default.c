@@ -47,7 +47,7 @@ static void exclude(struct survey *s, uint32_t address, unsigned prefix) {
 }
 
 static int survey_address(const struct nlmsghdr *h, void *data) {
-    const struct ifaddrmsg *m = NLMSG_DATA(h);
+    const struct ifaddrmsg *m = netlink_head(h);
 
     if (h->nlmsg_type == RTM_NEWADDR && h->nlmsg_len >= NLMSG_LENGTH(sizeof(*m)) &&
         m->ifa_family == AF_INET && m->ifa_prefixlen <= 32)
@@ -56,7 +56,7 @@ static int survey_address(const struct nlmsghdr *h, void *data) {
 }
 
 static int survey_route(const struct nlmsghdr *h, void *data) {
-    const struct rtmsg *m = NLMSG_DATA(h);
+    const struct rtmsg *m = netlink_head(h);
 
     /* Routes shorter than /8 are default routes in disguise ("0.0.0.0/1"): ours is preferred. */
     if (h->nlmsg_type == RTM_NEWROUTE && h->nlmsg_len >= NLMSG_LENGTH(sizeof(*m)) &&

@@ -82,7 +82,7 @@ static bool has_default_route(int s) {
         int left = (int)n;
         for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)in; NLMSG_OK(h, (unsigned)left);
              h = NLMSG_NEXT(h, left)) {
-            const struct rtmsg *m = NLMSG_DATA(h);
+            const struct rtmsg *m = netlink_head(h);
             found = found || (h->nlmsg_type == RTM_NEWROUTE && m->rtm_dst_len == 0 &&
                               m->rtm_table == RT_TABLE_MAIN);
         }

@@ -185,7 +185,7 @@ static void note_failure(struct talk *t, const struct nlmsghdr *h, int code) {
     size_t head = sizeof(struct nlmsgerr);
     size_t len = 0;
     if (!(h->nlmsg_flags & NLM_F_CAPPED)) {
-        const struct nlmsgerr *e = NLMSG_DATA(h);
+        const struct nlmsgerr *e = netlink_head(h);
         if (e->msg.nlmsg_len < NLMSG_HDRLEN || e->msg.nlmsg_len > h->nlmsg_len)
             return;
         head += e->msg.nlmsg_len - NLMSG_HDRLEN;
@@ -212,7 +212,7 @@ static void take_message(struct talk *t, const struct nlmsghdr *h) {
     }
     if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
         return;
-    const struct nlmsgerr *e = NLMSG_DATA(h);
+    const struct nlmsgerr *e = netlink_head(h);
     if (e->error != 0)
         note_failure(t, h, e->error);
     /* A batch that fails as a whole is answered for its first message only. */

@@ -60,6 +60,10 @@ void netlink_setup(int fd);
  * calls), return 0 or the first failure's negative errno with `fail` filled. */
 int netlink_talk(int fd, struct netlink_buf *b, int (*fn)(const struct nlmsghdr *, void *),
                  void *data, struct netlink_fail *fail);
+/* The family header of a received message. */
+static inline const void *netlink_head(const struct nlmsghdr *h) {
+    return (const uint8_t *)h + NLMSG_HDRLEN;
+}
 /* Attribute `type` of a received message whose family header has `head` bytes; NULL if missing or
  * malformed. */
 const void *netlink_attr(const struct nlmsghdr *h, size_t head, uint16_t type, size_t *len);
