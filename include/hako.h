@@ -71,9 +71,9 @@ struct hako_strings {
 
 struct hako_engine_options {
     size_t size;
-    const char *root;   /* data directory; default /var/lib/hako or $XDG_DATA_HOME/hako */
-    const char *run;    /* volatile directory; default /run/hako or $XDG_RUNTIME_DIR/hako */
-    const char *config; /* configuration file; default /etc/hako/config.json, then the user's */
+    const char *root;    /* data directory; default /var/lib/hako or $XDG_DATA_HOME/hako */
+    const char *run;     /* volatile directory; default /run/hako or $XDG_RUNTIME_DIR/hako */
+    const char *config;  /* configuration file; default /etc/hako/config.json, then the user's */
     const char *libexec; /* where hako-monitor and modules/ live; default beside the program */
 };
 
@@ -88,7 +88,8 @@ HAKO_API int hako_engine_info(hako_engine *g, char **ret_json, hako_error *e);
 
 struct hako_progress {
     const char *layer; /* short digest */
-    const char *phase; /* "Waiting" "Downloading" "Verifying" "Extracting" "Pull complete" "Already exists" */
+    const char *phase; /* "Waiting" "Downloading" "Verifying" "Extracting" "Pull complete" "Already
+                          exists" */
     uint64_t done, total; /* bytes; total 0 = unknown */
     bool finished;
 };
@@ -104,7 +105,7 @@ struct hako_pulled {
     char reference[512]; /* "docker.io/library/debian:12" */
     char digest[136];    /* of the manifest */
     char id[136];
-    bool fresh;          /* something was downloaded */
+    bool fresh; /* something was downloaded */
 };
 
 HAKO_API int hako_image_pull(hako_engine *g, const char *reference,
@@ -118,7 +119,7 @@ struct hako_image_info {
     uint64_t bytes;
     int64_t created_ns; /* of the image's config; Unix time */
     int64_t pulled_ns;
-    char **labels;     /* "key=value"; NULL-ended */
+    char **labels; /* "key=value"; NULL-ended */
 };
 HAKO_API int hako_image_list(hako_engine *g, struct hako_image_info **ret, size_t *n,
                              hako_error *e);
@@ -137,7 +138,7 @@ struct hako_run_options {
     const char *image;
     struct hako_strings command; /* after the image; overrides Cmd */
     const char *name;
-    const char *entrypoint;      /* NULL = image's; "" = none */
+    const char *entrypoint; /* NULL = image's; "" = none */
     bool entrypoint_set;
     struct hako_strings env, env_file, label, label_file;
     const char *workdir, *user, *hostname, *domainname;
@@ -174,10 +175,10 @@ struct hako_run_options {
     const char *stop_signal;
     int64_t stop_timeout; /* seconds; used when stop_timeout_set */
     bool stop_timeout_set;
-    const char *pull;     /* missing (default) always never */
+    const char *pull; /* missing (default) always never */
     const char *platform;
-    const char *isolation; /* container (default); vm comes with its issue */
-    const char *log_driver; /* "" or "cri-file"; "none" */
+    const char *isolation;       /* container (default); vm comes with its issue */
+    const char *log_driver;      /* "" or "cri-file"; "none" */
     struct hako_strings log_opt; /* max-size=10m max-file=3 */
     const char *cidfile;
     struct hako_strings annotation;
@@ -217,18 +218,16 @@ HAKO_API int hako_container_detach(hako_container *c, hako_error *e);
 HAKO_API int hako_container_fd(const hako_container *c);
 /* Block until the box has ended; gives its exit code. Works on ended ones too. timeout_ms < 0: for
  * ever; -ETIMEDOUT. */
-HAKO_API int hako_container_wait(hako_container *c, int timeout_ms, int *exit_code,
-                                 hako_error *e);
-HAKO_API int hako_container_resize(hako_container *c, uint16_t cols, uint16_t rows,
-                                   hako_error *e);
+HAKO_API int hako_container_wait(hako_container *c, int timeout_ms, int *exit_code, hako_error *e);
+HAKO_API int hako_container_resize(hako_container *c, uint16_t cols, uint16_t rows, hako_error *e);
 HAKO_API int hako_container_kill(hako_container *c, const char *signal, hako_error *e);
 /* `signal` (NULL: the container's own, TERM), then SIGKILL after timeout seconds (< 0: the
  * container's own, default 10). */
-HAKO_API int hako_container_stop(hako_container *c, const char *signal, int timeout,
-                                 hako_error *e);
+HAKO_API int hako_container_stop(hako_container *c, const char *signal, int timeout, hako_error *e);
 HAKO_API int hako_container_pause(hako_container *c, bool pause, hako_error *e);
 HAKO_API int hako_container_rename(hako_container *c, const char *name, hako_error *e);
-/* Remove an ended container; force kills a running one first; volumes: its anonymous volumes too. */
+/* Remove an ended container; force kills a running one first; volumes: its anonymous volumes too.
+ */
 HAKO_API int hako_container_remove(hako_container *c, bool force, bool volumes, hako_error *e);
 /* docker inspect's object. */
 HAKO_API int hako_container_inspect(hako_container *c, char **ret_json, hako_error *e);
