@@ -36,9 +36,22 @@ hako_teardown_file() {
     [ -n "${HAKO_TEST_DIR:-}" ] || return 0
     registry_stop
     hako_remove_all
+    hako_remove_network
     [ ! -d "$HAKO_TEST_DIR/user" ] || as_user sh -c 'hako ps -aq | xargs -r hako rm -f' || true
     # Files of a user namespace belong to subordinate ids; root may remove them, a user may not.
     rm -rf "$HAKO_TEST_DIR" 2>/dev/null || unshare -Ur --map-auto rm -rf "$HAKO_TEST_DIR"
+}
+
+# The bridge of this file's own state directory: hako keeps it until the next boot.
+hako_remove_network() {
+    local bridge net
+    [ -r "$HAKO_ROOT/net/bridge" ] || return 0
+    read -r bridge net _ <"$HAKO_ROOT/net/bridge"
+    [ "$(id -u)" = 0 ] && ip link show "$bridge" >/dev/null 2>&1 || return 0
+    net=$(ip -4 route show dev "$bridge" proto kernel | cut -d' ' -f1)
+    ip link del "$bridge"
+    nft delete element ip hako bridges "{ $bridge }" 2>/dev/null || true
+    [ -z "$net" ] || nft delete element ip hako subnets "{ $net }" 2>/dev/null || true
 }
 
 hako_remove_all() {
