@@ -2,13 +2,27 @@
 #include "cli/cli.h"
 
 #include "base/io.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
 
 int cli_fail(const hako_error *e, int code) {
+    char line[sizeof(e->message) + 8] = "hako: ";
+    size_t at = strlen(line), n;
+    /* Messages quote names and servers: what could move the cursor is shown as '?'. */
+    for (const char *s = e->message; *s && at < sizeof(line) - 5; s += n ? n : 1) {
+        uint32_t cp = 0;
+        n = utf8_next(s, strnlen(s, 4), &cp);
+        if (n == 0 || cp < 0x20 || (cp >= 0x7f && cp < 0xa0)) {
+            line[at++] = '?';
+        } else {
+            memcpy(line + at, s, n);
+            at += n;
+        }
+    }
     fflush(stdout); /* what was said before comes before */
-    fprintf(stderr, "hako: %s\n", e->message);
+    fprintf(stderr, "%.*s\n", (int)at, line);
     return code;
 }
 

@@ -107,7 +107,8 @@ static const struct opt run_opts[] = {
     R('d', detach, "detach", OPT_BOOL, NULL, "Run in the background and print the container ID"),
     OPT(struct run_args, 0, detach_keys, "detach-keys", OPT_STRING, "string",
         "Key sequence that detaches from the box"),
-    OPT(struct run_args, 0, sig_proxy, "sig-proxy", OPT_BOOL, NULL, "Pass signals on to the box"),
+    OPT(struct run_args, 0, sig_proxy, "sig-proxy", OPT_BOOL, NULL,
+        "Pass signals on to the box (default true)"),
 };
 #define RUN_ONLY 3 /* the last ones */
 

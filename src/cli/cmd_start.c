@@ -33,7 +33,8 @@ static const struct opt attach_opts[] = {
     OPT(struct start_args, 0, detach_keys, "detach-keys", OPT_STRING, "string",
         "Key sequence that detaches from the box"),
     OPT(struct start_args, 0, no_stdin, "no-stdin", OPT_BOOL, NULL, "Do not attach STDIN"),
-    OPT(struct start_args, 0, sig_proxy, "sig-proxy", OPT_BOOL, NULL, "Pass signals on to the box"),
+    OPT(struct start_args, 0, sig_proxy, "sig-proxy", OPT_BOOL, NULL,
+        "Pass signals on to the box (default true)"),
 };
 const struct opt_table attach_table = {
     .command = "attach",
