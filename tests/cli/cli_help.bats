@@ -223,5 +223,5 @@ See 'hako --help'" ]
 @test "no name moves the cursor of the one who reads the error" {
     run hako rm $'a\e[2J\tb\xc2\x9bé'
     is 1
-    [ "$output" = 'hako: No such container: a?[2J?b?é' ]
+    [ "$output" = 'hako: No such container: a?[2J b?é' ]
 }
