@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The net plan of a bundle file: whatever is accepted must be safe to act on. */
 #include "base/arena.h"
-#include "net/attach.h"
+#include "net/ports.h"
 
 #include <string.h>
 
@@ -20,8 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         (strlen(p->bridge) >= sizeof(p->bridge) || strlen(p->ifname) >= sizeof(p->ifname) - 1))
         abort();
     for (uint32_t i = 0; i < p->nports; i++) {
-        struct attach_elem el;
-        attach_elem_of(p, &p->port[i], &el);
+        struct ports_elem el;
+        ports_elem(p, &p->port[i], &el);
         if (el.elem.key_len > sizeof(el.key))
             abort();
     }

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "net/net.h"
+#include "net/ports.h"
 #include "sys/netns.h"
 #include <arpa/inet.h>
 #include <linux/if.h>
@@ -17,7 +18,6 @@
 #include <sys/socket.h>
 
 #define BOX_IFNAME "eth0"
-#define BATCH_PORTS 64
 #define SETTLE_MS 200
 
 void attach_no_ipv6(struct netlink_buf *b, int ifindex, const char *ifname) {
@@ -249,100 +249,6 @@ static int attach_box(const struct netplan *p, int netns, struct err *e) {
     return 0;
 }
 
-/* --- published ports -------------------------------------------------------------------------- */
-
-void attach_elem_of(const struct netplan *p, const struct netplan_port *port,
-                    struct attach_elem *ret) {
-    bool bound = port->host_address != 0;
-    size_t n = 0;
-
-    /* The protocol is one byte and a port two, at the low end of their padded words. */
-    *ret = (struct attach_elem){0};
-    ret->key[n] = 0;
-    ((uint8_t *)&ret->key[n++])[0] = (uint8_t)port->proto;
-    if (bound)
-        ret->key[n++] = htonl(port->host_address);
-    uint16_t be = htons(port->host_port);
-    memcpy(&ret->key[n++], &be, sizeof(be));
-    ret->value[0] = htonl(p->address);
-    be = htons(port->box_port);
-    memcpy(&ret->value[1], &be, sizeof(be));
-    ret->elem = (struct nft_elem){.table = NET_TABLE,
-                                  .map = bound ? "bound" : "any",
-                                  .key = ret->key,
-                                  .key_len = n * sizeof(uint32_t),
-                                  .value = ret->value,
-                                  .value_len = sizeof(ret->value)};
-}
-
-static int port_refused(const struct netplan_port *q, const struct netlink_fail *f, struct err *e) {
-    struct in_addr a = {htonl(q->host_address)};
-    char text[INET_ADDRSTRLEN] = "";
-
-    inet_ntop(AF_INET, &a, text, sizeof(text));
-    if (f->code == -EEXIST)
-        return err_set(e, ERR_CONFLICT, -EADDRINUSE,
-                       "Bind for %s:%u failed: port is already allocated", text, q->host_port);
-    return err_sysn(e, f->code, "cannot publish port %s:%u%s%s", text, q->host_port,
-                    f->text[0] ? ": " : "", f->text);
-}
-
-/* Take the elements that are ours out of the maps; what is not there is no failure. */
-static int unpublish(const struct netplan *p, uint32_t n, int sock, struct err *e) {
-    _Alignas(4) uint8_t mem[160 * (BATCH_PORTS + 2)];
-    struct netlink_fail f = {0};
-    int ret = 0;
-
-    for (uint32_t i = 0; i < n;) {
-        struct netlink_buf b = NETLINK_BUF(mem);
-        uint32_t taken = 0;
-
-        nft_batch_begin(&b);
-        for (; i < n && taken < BATCH_PORTS; i++) {
-            struct attach_elem el;
-            uint32_t now[2] = {0};
-
-            attach_elem_of(p, &p->port[i], &el);
-            int r = nft_elem_get(sock, &el.elem, now);
-            if (r < 0 || memcmp(now, el.value, sizeof(now)) != 0)
-                continue;
-            nft_elem_remove(&b, &el.elem);
-            taken++;
-        }
-        nft_batch_end(&b);
-        if (taken == 0)
-            continue;
-        if (netlink_talk(sock, &b, NULL, NULL, &f) < 0 && f.code != -ENOENT && ret == 0)
-            ret = failed(e, &f, "cannot take back published ports");
-    }
-    return ret;
-}
-
-static int publish(const struct netplan *p, int sock, struct err *e) {
-    _Alignas(4) uint8_t mem[160 * (BATCH_PORTS + 2)];
-    struct netlink_fail f = {0};
-
-    for (uint32_t i = 0; i < p->nports; i += BATCH_PORTS) {
-        struct netlink_buf b = NETLINK_BUF(mem);
-
-        nft_batch_begin(&b);
-        for (uint32_t k = i; k < p->nports && k < i + BATCH_PORTS; k++) {
-            struct attach_elem el;
-            attach_elem_of(p, &p->port[k], &el);
-            nft_elem_create(&b, &el.elem);
-        }
-        nft_batch_end(&b);
-        if (netlink_talk(sock, &b, NULL, NULL, &f) < 0) {
-            /* Message 1 opens the batch. */
-            uint32_t which = f.seq >= 2 ? i + f.seq - 2 : i;
-            struct err unused;
-            unpublish(p, i, sock, &unused);
-            return port_refused(&p->port[MIN_OF(which, p->nports - 1)], &f, e);
-        }
-    }
-    return 0;
-}
-
 static int netfilter_socket(int host_netns, struct err *e) {
     int fd = host_netns < 0 ? netlink_open(NETLINK_NETFILTER)
                             : netns_socket(host_netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
@@ -381,7 +287,7 @@ int net_attach(const void *plan, size_t len, int netns, int host_netns, struct e
     if (r < 0 || p->nports == 0)
         return r;
     AUTO_FD int filter = netfilter_socket(host_netns, e);
-    return filter < 0 ? filter : publish(p, filter, e);
+    return filter < 0 ? filter : ports_publish(p, filter, e);
 }
 
 int net_detach_begin(const void *plan, size_t len, int host_netns, int *ret_sock, struct err *e) {
@@ -391,7 +297,7 @@ int net_detach_begin(const void *plan, size_t len, int host_netns, int *ret_sock
     if (r < 0 || p->nports == 0)
         return r;
     AUTO_FD int filter = netfilter_socket(host_netns, e);
-    r = filter < 0 ? filter : unpublish(p, p->nports, filter, e);
+    r = filter < 0 ? filter : ports_unpublish(p, filter, e);
     if (r == 0)
         *ret_sock = TAKE_FD(filter);
     return r;

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What attach and network_ensure both say to rtnetlink, and how a published port looks as an
- * element of the maps of table `hako`.
+ * What attach and network_ensure both say to rtnetlink.
  */
 #pragma once
 
 #include "net/netplan.h"
 #include "sys/netlink.h"
-#include "sys/nft.h"
-
-#define NET_TABLE "hako"
 
 /* No IPv6 address generation on this link: nothing routes IPv6 yet, and every link-local address
  * costs duplicate detection and multicast memberships. Fails harmlessly without IPv6. */
@@ -18,11 +14,3 @@ void attach_no_ipv6(struct netlink_buf *b, int ifindex, const char *ifname);
 void attach_link_up(struct netlink_buf *b, int ifindex, const char *ifname, uint16_t flags);
 void attach_address(struct netlink_buf *b, int ifindex, uint32_t address, int prefix,
                     uint16_t flags);
-
-/* Storage of one map element. */
-struct attach_elem {
-    uint32_t key[3], value[2];
-    struct nft_elem elem; /* points to the above: do not copy */
-};
-void attach_elem_of(const struct netplan *p, const struct netplan_port *port,
-                    struct attach_elem *ret);

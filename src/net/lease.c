@@ -2,6 +2,7 @@
 #include "net/lease.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,4 +149,24 @@ int lease_drop(int netdir, const struct network *n, const struct lease *l) {
     if (r < 0)
         return r;
     return unlinkat(netdir, path, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+void lease_sweep(int netdir, bool (*in_use)(const char *id, void *data), void *data) {
+    int fd = openat(netdir, DIR_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!dir) {
+        fd_close(&fd);
+        return;
+    }
+    for (struct dirent *d; (d = readdir(dir));) {
+        char id[128];
+        ssize_t n = readlinkat(fd, d->d_name, id, sizeof(id) - 1);
+        if (n < 0)
+            continue;
+        id[n] = '\0';
+        if (!in_use(id, data))
+            unlinkat(fd, d->d_name, 0);
+    }
+    closedir(dir);
 }

@@ -5,10 +5,10 @@
  * Theory of operation
  *   net/ only ever sees a netns fd: it does not know whether a container or a QEMU lives there.
  *   The command takes a lease (a symlink <dir>/leases/<address> → container id: atomic, one
- *   winner) and composes a net plan: ready-made netlink messages for the host side, the box side,
- *   the nftables elements of its published ports, and those that undo them. The monitor sends
- *   them (net_attach), and sends the undo at the end (net_detach); after a crash the sweep does
- *   the latter. Interfaces die with their netns; only the nft elements need undoing.
+ *   winner) and composes a net plan: one flat record (netplan.h). The monitor turns it into netlink
+ *   messages for the host side, the box side and the nftables elements of its published ports
+ *   (net_attach), and takes the elements back at the end (net_detach); after a crash the sweep
+ *   does the latter. Interfaces die with their netns; only the nft elements need undoing.
  *
  *   "The host side" is a netns fd too: the host's for root, the user's shared one (holder.h) when
  *   rootless, where pasta connects it to the world. Everything after that is the same code.
@@ -52,6 +52,8 @@ int lease_take(int netdir, const struct network *n, const char *id,
                bool (*in_use)(const char *id, void *data), void *data, struct lease *ret,
                struct err *e);
 int lease_drop(int netdir, const struct network *n, const struct lease *l);
+/* Free the addresses of containers that are gone. Only while none is being made. */
+void lease_sweep(int netdir, bool (*in_use)(const char *id, void *data), void *data);
 
 /* The net plan: bytes for the monitor. `ports`: those with `published` become map elements on the
  * host side; their host ports are chosen already (publish.h). The same for root and rootless:

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "net/attach.h"
+#include "net/ports.h"
 #include "sys/netns.h"
 #include <arpa/inet.h>
 #include <fcntl.h>

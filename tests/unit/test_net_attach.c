@@ -235,6 +235,39 @@ static void loopback_port_stays_on_the_host(void **state) {
     box_end(w, &b);
 }
 
+/* A client that goes on sending from one port must find the box that has just come. */
+static void udp_flows_follow_the_port(void **state) {
+    struct world *w = root_world(state);
+    const struct port_spec port = {
+        .host_port = 5353, .container_port = 53, .proto = "udp", .published = true};
+    struct sockaddr_in to = world_addr(WAN_HOST, 5353);
+    char c;
+    int client = world_socket(w->outside, SOCK_DGRAM);
+    int other = world_socket(w->outside, SOCK_DGRAM);
+    struct sockaddr_in elsewhere = world_addr(WAN_HOST, 5454);
+    int service = world_listen(-1, SOCK_DGRAM, 5454);
+
+    assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(connect(other, (struct sockaddr *)&elsewhere, sizeof(elsewhere)), 0);
+    assert_int_equal(write(client, "x", 1), 1); /* to nobody; a flow exists now */
+    assert_int_equal(write(other, "x", 1), 1);
+    for (int i = 0; i < 2; i++) { /* and then to one box after the other */
+        struct box a = box_attach(w, i == 0 ? "aaaaaaaaaaaa" : "bbbbbbbbbbbb", &port, 1);
+        int l = world_listen(a.netns, SOCK_DGRAM, 53);
+        world_ready(client, POLLIN, 0);
+        for (int k = 0; k < 3; k++) /* the first may only fetch the refusal of before */
+            (void)!send(client, "x", 1, MSG_NOSIGNAL);
+        assert_true(world_ready(l, POLLIN, 1000));
+        assert_int_equal(read(l, &c, 1), 1);
+        close(l);
+        box_end(w, &a);
+    }
+    assert_true(world_ready(service, POLLIN, 1000));
+    close(client);
+    close(other);
+    close(service);
+}
+
 static void taken_port_is_named(void **state) {
     struct world *w = root_world(state);
     struct port_spec many[70];
@@ -375,6 +408,7 @@ int main(void) {
         cmocka_unit_test(boxes_reach_each_other_and_the_world),
         cmocka_unit_test(published_port_is_reached_from_everywhere),
         cmocka_unit_test(loopback_port_stays_on_the_host),
+        cmocka_unit_test(udp_flows_follow_the_port),
         cmocka_unit_test(taken_port_is_named),
         cmocka_unit_test(restart_finds_the_old_link_in_its_way),
         cmocka_unit_test(links_go_with_their_namespace),

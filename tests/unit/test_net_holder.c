@@ -21,7 +21,7 @@
 #define NOBODY 65534
 
 struct place {
-    char dir[32];
+    char dir[32], lonely[256];
     int rundir, self, outside_listener, secret;
     struct holder h;
     struct network net;
@@ -48,6 +48,50 @@ static void default_route(void) {
     close(s);
 }
 
+static int become_user(void) {
+    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+        setresuid(NOBODY, NOBODY, NOBODY) < 0)
+        return -errno;
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+static size_t children(const char *name, pid_t *v, size_t max);
+
+/* A user on a host that has no route anywhere; what the holder says of it. In a child, because the
+ * way back from an ordinary user is barred. */
+static void ask_without_route(const char *dir, char warning[256]) {
+    int report[2];
+
+    assert_int_equal(pipe2(report, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct holder h = {0};
+        struct err e = {0};
+        pid_t holder = 0;
+        const struct network n = {.name = "bridge",
+                                  .bridge = "hako0",
+                                  .subnet = IP(10, 77, 0, 0),
+                                  .gateway = IP(10, 77, 0, 1),
+                                  .prefix = 16};
+        if (unshare(CLONE_NEWNET) < 0 || become_user() < 0)
+            _exit(1);
+        int run = open(dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+        int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        int r = holder_connect(run, self, &n, &h, &e);
+        io_write_all(report[1], r < 0 ? e.msg : h.warning, 256);
+        if (children("hako-holder", &holder, 1) == 1)
+            kill(holder, SIGKILL);
+        unlinkat(run, HOLDER_SOCK, 0);
+        unlinkat(run, HOLDER_LOCK, 0);
+        _exit(0);
+    }
+    close(report[1]);
+    assert_int_equal(io_read_full(report[0], warning, 256), 256);
+    close(report[0]);
+    waitpid(pid, NULL, 0);
+}
+
 static int setup(void **state) {
     static struct place p;
 
@@ -61,11 +105,8 @@ static int setup(void **state) {
     snprintf(p.dir, sizeof(p.dir), "/tmp/hako-run-XXXXXX");
     assert_non_null(mkdtemp(p.dir));
     assert_int_equal(chown(p.dir, NOBODY, NOBODY), 0);
-    assert_int_equal(setgroups(0, NULL), 0);
-    assert_int_equal(setresgid(NOBODY, NOBODY, NOBODY), 0);
-    assert_int_equal(setresuid(NOBODY, NOBODY, NOBODY), 0);
-    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    ask_without_route(p.dir, p.lonely);
+    assert_int_equal(become_user(), 0);
     p.rundir = open(p.dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     p.self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     assert_true(p.rundir >= 0 && p.self >= 0);
@@ -130,6 +171,12 @@ static void without_pasta_it_says_so(void **state) {
     assert_int_equal(children("hako-holder", &pid, 1), 1);
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void without_a_route_it_warns(void **state) {
+    struct place *p = root_place(state);
+    assert_non_null(strstr(p->lonely, "boxes cannot reach the world: pasta(1) gave up: "));
+    assert_null(strstr(p->lonely, "no reason given"));
 }
 
 static void two_first_commands_share_one_holder(void **state) {
@@ -273,13 +320,14 @@ static int teardown(void **state) {
         return 0;
     unlinkat(p->rundir, HOLDER_SOCK, 0);
     unlinkat(p->rundir, HOLDER_LOCK, 0);
-    return 0; /* the directory itself is root's to remove, see main */
+    return rmdir(p->dir);
 }
 
 static int holder_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reason_is_found),
         cmocka_unit_test(without_pasta_it_says_so),
+        cmocka_unit_test(without_a_route_it_warns),
         cmocka_unit_test(two_first_commands_share_one_holder),
         cmocka_unit_test(boxes_live_behind_the_holder),
         cmocka_unit_test(pasta_dies_with_the_holder),

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "net/attach.h"
 #include "net/net.h"
 #include "net/netplan.h"
+#include "net/ports.h"
 #include <cmocka.h>
 #include <netinet/in.h>
 
@@ -81,15 +81,15 @@ static void elements_are_laid_out_as_nft_does(void **state) {
     const struct netplan_port any = {.host_port = 8081, .box_port = 80, .proto = IPPROTO_TCP};
     const struct netplan_port bound = {
         .host_address = INADDR_LOOPBACK, .host_port = 53, .box_port = 80, .proto = IPPROTO_UDP};
-    struct attach_elem el;
+    struct ports_elem el;
 
     (void)state;
-    attach_elem_of(&p, &any, &el);
+    ports_elem(&p, &any, &el);
     assert_string_equal(el.elem.map, "any");
     assert_int_equal(el.elem.key_len, sizeof(any_key));
     assert_memory_equal(el.elem.key, any_key, sizeof(any_key));
     assert_memory_equal(el.elem.value, value, sizeof(value));
-    attach_elem_of(&p, &bound, &el);
+    ports_elem(&p, &bound, &el);
     assert_string_equal(el.elem.map, "bound");
     assert_int_equal(el.elem.key_len, sizeof(bound_key));
     assert_memory_equal(el.elem.key, bound_key, sizeof(bound_key));
