@@ -35,6 +35,12 @@ static int setup(void **state) {
         print_error("%s\n", r->b.e.msg);
         return -1;
     }
+    char path[64], comm[32] = "";
+    snprintf(path, sizeof(path), "/proc/%d/comm", r->b.m.pid);
+    for (int i = 0; i < 10000 && strcmp(comm, "sleep") != 0; i++) {
+        poll(NULL, 0, 1); /* until the shell has become what the tests look for */
+        io_read_line(AT_FDCWD, path, comm, sizeof(comm));
+    }
     return 0;
 }
 

@@ -67,6 +67,12 @@ int spawn_hear(int sock, int until, int *console, struct err *e) {
     }
 }
 
+/* The child was quicker to fail than we were to look: its own words say why. */
+static int spawn_died(struct machine *m, struct err *e) {
+    int r = spawn_hear(container_of(m)->sock, SYNC_PARKED, &m->console, e);
+    return r < 0 ? r : err_set(e, ERR_INTERNAL, -ECHILD, "the box's first process was killed");
+}
+
 static int spawn_maps(struct machine *m, struct err *e) {
     const struct plan *p = m->plan;
     const char *uid = plan_str(p, p->h->uid_map), *gid = plan_str(p, p->h->gid_map);
@@ -76,7 +82,19 @@ static int spawn_maps(struct machine *m, struct err *e) {
     if (r < 0)
         return err_sysn(e, r, "cannot map the box's users: are these ids yours to give?");
     r = sync_say(container_of(m)->sock, SYNC_MAPPED, -1);
-    return r < 0 ? err_sysn(e, r, "init is gone") : 0;
+    return r < 0 ? spawn_died(m, e) : 0;
+}
+
+static int spawn_netns(struct machine *m, struct err *e) {
+    if (!(m->plan->h->clone_ns & CLONE_NEWNET))
+        return 0;
+    int fd = ns_of(m->pid, "net");
+    if (fd == -ENOENT || fd == -ESRCH)
+        return spawn_died(m, e);
+    if (fd < 0)
+        return err_sysn(e, fd, "cannot open the box's network namespace");
+    m->netns = fd;
+    return 0;
 }
 
 int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e) {
@@ -98,11 +116,8 @@ int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e)
     c->sock = b.ends[0];
     m->pid = b.pid;
     m->exit_fd = b.pidfd;
-    if (r == 0 && (m->plan->h->clone_ns & CLONE_NEWNET)) {
-        m->netns = ns_of(m->pid, "net");
-        if (m->netns < 0)
-            r = err_sysn(e, m->netns, "cannot open the box's network namespace");
-    }
+    if (r == 0)
+        r = spawn_netns(m, e);
     if (r == 0 && (m->plan->h->flags & PLAN_F_LATE_UNMOUNT))
         c->mntns = ns_of(m->pid, "mnt"); /* a gain only: none is no failure */
     return r < 0 ? r : spawn_maps(m, e);
