@@ -32,6 +32,8 @@ static inline int setup(void **state) {
     struct box_world before = box_world();
     int r = box_new(b, base);
     b->before = before;
+    if (r < 0)
+        print_error("cannot prepare a box: %s (%s)\n", b->e.msg, strerror(errno));
     return r;
 }
 
