@@ -160,17 +160,17 @@ int container_state(hako_engine *g, const char *id, int dirfd, struct container_
         return err_sysn(e, r, "container %.12s: cannot read its state", id);
     if (st.live.running) {
         st.status = st.live.paused ? HAKO_PAUSED : HAKO_RUNNING;
-    } else if (mon_read_exit(dirfd, &st.exit) == 0) {
-        st.status = container_ended(&st.exit);
-    } else if (st.live.was_started) {
-        r = reconcile_crashed(g, id, dirfd, &st.live, e);
+    } else {
+        bool swept = st.live.was_started;
+        r = swept ? reconcile_crashed(g, id, dirfd, e) : 0;
         if (r < 0)
             return r;
-        if (mon_read_exit(dirfd, &st.exit) < 0)
+        if (mon_read_exit(dirfd, &st.exit) == 0)
+            st.status = container_ended(&st.exit);
+        else if (swept)
             return -ENOENT;
-        st.status = container_ended(&st.exit);
-    } else {
-        st.status = HAKO_CREATED;
+        else
+            st.status = HAKO_CREATED;
     }
     *ret = st;
     return 0;

@@ -45,14 +45,16 @@ char *container_status_text(struct arena *a, const struct container_state *s);
 /* Remove what dead creators and removers left in tmp/, and settle crashed boxes: at most `max` of
  * them are probed, starting at a random place, so that a start stays cheap however many run. */
 void reconcile(hako_engine *g, size_t max);
-/* Its monitor is dead: kill, detach, write exit.json or remove (--rm). */
-int reconcile_crashed(hako_engine *g, const char *id, int dirfd, const struct mon_live *live,
-                      struct err *e);
+/* Its monitor has died, or could not undo everything: kill, detach, then write exit.json or remove
+ * (--rm). Waits for whoever is at it. */
+int reconcile_crashed(hako_engine *g, const char *id, int dirfd, struct err *e);
 
 /* --- remove.c ------------------------------------------------------------------------------- */
 
 /* Take the directory away and release name, lease and (asked) anonymous volumes. */
 int container_destroy(hako_engine *g, const struct record *rec, bool volumes, struct err *e);
+/* The anonymous volumes that were made for a container that never came to be. */
+void remove_new_volumes(hako_engine *g, int dirfd);
 /* A tree that may hold files of subordinate ids. */
 int remove_tree(hako_engine *g, int dirfd, const char *name, struct err *e);
 

@@ -319,6 +319,8 @@ void create_undo(struct create *c) {
     if (b->leased)
         lease_drop(b->g->netfd, &b->net, &b->lease);
     if (b->dirfd >= 0)
+        remove_new_volumes(b->g, b->dirfd);
+    if (b->dirfd >= 0)
         remove_tree(b->g, b->g->tmpfd, c->tmp, &ignored);
 }
 

@@ -13,8 +13,9 @@
  *
  *   A transaction makes new-<id> in tmp/ under a shared flock on tmp/, and commits it by rename
  *   into containers/. Whoever gets that flock exclusively knows that no creator lives and removes
- *   what is there. A container whose lock is free, that a monitor has started and that has no
- *   exit.json, has lost its monitor: reconcile sweeps it and writes the exit.
+ *   what is there, with the names and addresses of containers that are not. A monitor writes into
+ *   the lock file when it begins and wipes it when all is taken down: a lock that is free and says
+ *   something means work for reconcile, which sweeps, writes exit.json if there is none, wipes.
  *
  * Files: engine.c (handle, directories), config.c, module.c, record.c (the container's record),
  * image.c, create.c (transaction), compose*.c (options → runtime-spec, PURE), start.c, talk.c

@@ -8,6 +8,7 @@
 #include "machine/machine.h"
 #include "monitor/bundle.h"
 #include "net/net.h"
+#include "store/volume.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -37,7 +38,45 @@ static void reconcile_names(hako_engine *g) {
         closedir(dir);
 }
 
-/* Nobody creates or removes while we hold tmp/ exclusively: all that is there is dead. */
+static int reconcile_machine(int dirfd, const struct mon_live *live) {
+    struct mon_bundle b;
+    struct err e = {0};
+    if (bundle_open(dirfd, &b, &e) < 0)
+        return 0; /* damaged: there is no more to know */
+    struct plan plan;
+    int r = 0, n = 0;
+    if (plan_open(b.plan, b.plan_len, &plan, &e) == 0)
+        r = machine_sweep(&plan, live->pid, live->pid_start, &e);
+    if (b.net_len)
+        n = net_detach(b.net, b.net_len, -1, &e);
+    bundle_close(&b);
+    return r < 0 ? r : n;
+}
+
+static bool reconcile_there(const char *id, void *data) {
+    hako_engine *g = data;
+    return faccessat(g->containersfd, id, F_OK, 0) == 0 || errno != ENOENT;
+}
+
+/* One directory of a dead creator or remover. A --rm box's monitor may have died after it moved its
+ * directory here and before it took the machine down. False: it is in use after all. */
+static bool reconcile_dead(hako_engine *g, const char *name) {
+    AUTO_FD int dirfd = openat(g->tmpfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    struct mon_live live;
+    struct err ignored = {0};
+    if (dirfd >= 0 && mon_probe(dirfd, &live) == 0) {
+        if (live.running)
+            return false;
+        if (live.was_started && reconcile_machine(dirfd, &live) < 0)
+            return false; /* the next one tries again */
+    }
+    if (dirfd >= 0 && str_starts(name, "new-"))
+        remove_new_volumes(g, dirfd);
+    return remove_tree(g, g->tmpfd, name, &ignored) == 0;
+}
+
+/* Nobody creates or removes while we hold tmp/ exclusively: all that is there is dead, and so is
+ * whoever has a name or an address and no directory. */
 static void reconcile_tmp(hako_engine *g) {
     DIR *dir = reconcile_dir(g->tmpfd);
     if (!dir)
@@ -48,11 +87,14 @@ static void reconcile_tmp(hako_engine *g) {
             continue;
         if (!held && flock(g->tmpfd, LOCK_EX | LOCK_NB) < 0)
             break;
-        if (!held)
+        if (!held) { /* before the directories: who dies here is finished by the next */
             reconcile_names(g);
+            lease_sweep(g->netfd, reconcile_there, g);
+            io_sweep_temporary(g->netfd);
+            volume_tidy(g->datafd);
+        }
         held = true;
-        struct err ignored = {0};
-        remove_tree(g, g->tmpfd, d->d_name, &ignored);
+        reconcile_dead(g, d->d_name);
     }
     if (held)
         flock(g->tmpfd, LOCK_UN);
@@ -64,10 +106,8 @@ static void reconcile_one(hako_engine *g, const char *id) {
     struct mon_live live;
     if (dirfd < 0 || mon_probe(dirfd, &live) < 0 || live.running || !live.was_started)
         return;
-    if (faccessat(dirfd, MON_EXIT, F_OK, 0) == 0)
-        return;
     struct err ignored = {0};
-    reconcile_crashed(g, id, dirfd, &live, &ignored);
+    reconcile_crashed(g, id, dirfd, &ignored);
 }
 
 void reconcile(hako_engine *g, size_t max) {
@@ -92,34 +132,32 @@ void reconcile(hako_engine *g, size_t max) {
     closedir(dir);
 }
 
-static void reconcile_machine(int dirfd, const struct mon_live *live) {
-    struct mon_bundle b;
-    struct err e = {0};
-    if (bundle_open(dirfd, &b, &e) < 0)
-        return;
-    struct plan plan;
-    if (plan_open(b.plan, b.plan_len, &plan, &e) == 0)
-        machine_sweep(&plan, live->pid, live->pid_start, &e);
-    if (b.net_len)
-        net_detach(b.net, b.net_len, -1, &e);
-    bundle_close(&b);
-}
-
-int reconcile_crashed(hako_engine *g, const char *id, int dirfd, const struct mon_live *live,
-                      struct err *e) {
-    if (flock(dirfd, LOCK_EX | LOCK_NB) < 0)
-        return 0; /* another command is at it */
-    AUTO_ARENA struct arena *a = arena_new();
+static int reconcile_settle(hako_engine *g, const char *id, int dirfd, struct err *e) {
+    struct mon_live live;
     struct record rec;
+    int r = mon_probe(dirfd, &live);
+    if (r < 0 || live.running || !live.was_started)
+        return 0; /* another command was faster */
+    AUTO_ARENA struct arena *a = arena_new();
     if (!a)
         return err_oom(e);
-    reconcile_machine(dirfd, live);
-    int r = record_read(dirfd, a, &rec, e);
+    int left = reconcile_machine(dirfd, &live);
+    r = record_read(dirfd, a, &rec, e);
     if (r == 0 && rec.auto_remove)
         return container_destroy(g, &rec, true, e);
-    struct mon_exit x = {.code = 137, .started_ns = live->started_ns, .finished_ns = now_unix_ns()};
+    struct mon_exit x = {.code = 137, .started_ns = live.started_ns, .finished_ns = now_unix_ns()};
     str_copy(x.error, sizeof(x.error), "the monitor of this container was killed");
-    r = mon_write_exit(dirfd, &x);
-    flock(dirfd, LOCK_UN);
+    r = faccessat(dirfd, MON_EXIT, F_OK, 0) == 0 ? 0 : mon_write_exit(dirfd, &x);
+    if (r == 0 && left == 0)
+        r = mon_forget(dirfd);
     return r < 0 ? err_sysn(e, r, "container %.12s: cannot record its end", id) : 0;
+}
+
+int reconcile_crashed(hako_engine *g, const char *id, int dirfd, struct err *e) {
+    while (flock(dirfd, LOCK_EX) < 0)
+        if (errno != EINTR)
+            return err_sys(e, "container %.12s: cannot lock it", id);
+    int r = reconcile_settle(g, id, dirfd, e);
+    flock(dirfd, LOCK_UN);
+    return r;
 }

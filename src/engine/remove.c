@@ -7,6 +7,7 @@
 #include "store/volume.h"
 #include "sys/userns.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,27 @@ static void remove_volumes(hako_engine *g, const struct record *rec) {
         if (m->anonymous && m->name)
             volume_remove(g->datafd, m->name, NULL, NULL, &ignored);
     }
+}
+
+void remove_new_volumes(hako_engine *g, int dirfd) {
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        fd_close(&fd);
+        return;
+    }
+    for (struct dirent *d; (d = readdir(dir));) {
+        char name[80];
+        struct err ignored = {0};
+        ssize_t n = str_starts(d->d_name, "volume-")
+                        ? readlinkat(dirfd, d->d_name, name, sizeof(name) - 1)
+                        : -1;
+        if (n != VOLUME_NAME_LEN)
+            continue;
+        name[n] = 0;
+        volume_remove(g->datafd, name, NULL, NULL, &ignored);
+    }
+    closedir(dir);
 }
 
 int container_destroy(hako_engine *g, const struct record *rec, bool volumes, struct err *e) {

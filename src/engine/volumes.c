@@ -46,6 +46,19 @@ static int volumes_own(struct box *b, struct box_mount *m, size_t i, struct err 
     return m->source ? 0 : err_oom(e);
 }
 
+/* The name of an anonymous volume, written down before there is one: if the container never comes
+ * to be, whoever clears its directory away knows what to take along (remove_new_volumes). */
+static int volumes_announce(struct box *b, size_t i, char name[65], struct err *e) {
+    uint8_t raw[32];
+    char link[32];
+    int r = io_random(raw, sizeof(raw));
+    if (r < 0)
+        return err_sysn(e, r, "cannot draw a volume's name");
+    str_hex(raw, sizeof(raw), name);
+    snprintf(link, sizeof(link), "volume-%zu", i);
+    return symlinkat(name, b->dirfd, link) < 0 ? err_sys(e, "cannot note the volume %s", name) : 0;
+}
+
 static int volumes_named(struct box *b, struct box_mount *m, size_t i, struct err *e) {
     const struct mount_request *rq = &m->rq;
     if (rq->driver && !str_eq(rq->driver, "local"))
@@ -67,7 +80,14 @@ static int volumes_named(struct box *b, struct box_mount *m, size_t i, struct er
     struct volume_want want = {.name = rq->source, .labels = rq->labels, .n_labels = rq->n_labels};
     struct volume v;
     bool created = false;
-    int r = volume_ensure(b->g->datafd, b->g->data, &want, b->a, &v, &created, e);
+    char fresh[65];
+    int r = want.name ? 0 : volumes_announce(b, i, fresh, e);
+    if (!want.name) {
+        want.name = fresh;
+        want.anonymous = true;
+    }
+    if (r == 0)
+        r = volume_ensure(b->g->datafd, b->g->data, &want, b->a, &v, &created, e);
     if (r < 0)
         return r;
     m->rq.source = v.name;
