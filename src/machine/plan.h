@@ -29,7 +29,7 @@ struct root_recipe {
     char *upper, *work;   /* absolute; NULL = read-only overlay */
     char *dir;            /* ROOT_DIR: absolute bundle rootfs */
     bool userxattr;       /* unprivileged overlay */
-    bool throwaway;       /* upper is removed after the run (--rm): nothing of it need reach the disk */
+    bool throwaway; /* upper is removed after the run (--rm): nothing of it need reach the disk */
 };
 
 /* What the plan must know of the host; gathered by the command, so that plan_build stays pure. */
