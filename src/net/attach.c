@@ -148,6 +148,9 @@ static int attach_host(const struct netplan *p, int sock, int netns, char ret_na
             memcpy(ret_name, ifname, IFNAMSIZ);
             return 0;
         }
+        if (f.code == -EXFULL)
+            return err_set(e, ERR_NO_SPACE, f.code,
+                           "bridge %s is full: the kernel gives a bridge 1023 ports", p->bridge);
         return failed(e, &f, "cannot plug the box into its bridge");
     }
     return failed(e, &f, "cannot name the box's link");

@@ -139,6 +139,10 @@ static void put_bridge(struct netlink_buf *b, const struct network *n) {
         netlink_put_u32(b, IFLA_MTU, (uint32_t)n->mtu);
     size_t info = netlink_nest(b, IFLA_LINKINFO);
     netlink_put_str(b, IFLA_INFO_KIND, "bridge");
+    size_t data = netlink_nest(b, IFLA_INFO_DATA);
+    /* Boxes have nobody to tell their groups to; the timers per port cost every attach. */
+    netlink_put_u8(b, IFLA_BR_MCAST_SNOOPING, 0);
+    netlink_nest_end(b, data);
     netlink_nest_end(b, info);
     netlink_end(b);
 }
