@@ -44,6 +44,16 @@ guest() {
 @test "v2: kill -9 of the monitor takes the box along" { guest "kill -9 of the monitor takes the box along"; }
 @test "v2: nothing is left: cgroups, mounts, monitors" { guest "nothing is left: cgroups, mounts, monitors"; }
 @test "v2: nothing is left: links" { guest "nothing is left: links"; }
+@test "v2: rootless: a box runs" { guest "rootless: a box runs"; }
+@test "v2: rootless: root in the box is the user outside" { guest "rootless: root in the box is the user outside"; }
+@test "v2: rootless: --memory is memory.max" { guest "rootless: --memory is memory.max"; }
+@test "v2: rootless: --cpus is cpu.max" { guest "rootless: --cpus is cpu.max"; }
+@test "v2: rootless: --pids-limit is pids.max" { guest "rootless: --pids-limit is pids.max"; }
+@test "v2: rootless: a limit nobody delegated is named" { guest "rootless: a limit nobody delegated is named"; }
+@test "v2: rootless: a published port answers" { guest "rootless: a published port answers"; }
+@test "v2: rootless: exec" { guest "rootless: exec"; }
+@test "v2: rootless: rm -f" { guest "rootless: rm -f"; }
+@test "v2: rootless: nothing is left" { guest "rootless: nothing is left"; }
 
 @test "v2: every test of the guest stands above" {
     needs_cmd qemu-system-x86_64

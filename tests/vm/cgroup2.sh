@@ -119,5 +119,47 @@ links() {
     ! grep -v '^hako' /tmp/links2 | comm -13 /tmp/links /dev/stdin | grep .
 }
 t "nothing is left: links" try 5 links
+
+# --- a normal user, with the group that systemd would have delegated ---------------------------
+
+cg=/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service
+mkdir -p $cg/app.slice/term
+for d in ${cg%/*/*} ${cg%/*}; do echo "+cpu +memory +pids" >$d/cgroup.subtree_control; done
+for d in $cg $cg/app.slice $cg/app.slice/term; do
+    chown 1000:1000 $d $d/cgroup.procs $d/cgroup.threads $d/cgroup.subtree_control
+done
+echo "+cpu +memory +pids" >$cg/cgroup.subtree_control
+user() { # user COMMAND…: in her terminal's group, with her environment
+    sh -c 'echo 0 >"$0" && cd /home/user && exec /usr/bin/setpriv --reuid=1000 --regid=1000 \
+        --clear-groups env -i HOME=/home/user USER=user XDG_RUNTIME_DIR=/run/user/1000 \
+        PATH="$PATH" "$@"' $cg/app.slice/term/cgroup.procs "$@"
+}
+t "rootless: a box runs" user hako run --rm box true
+t "rootless: root in the box is the user outside" same "0 0 1" \
+    user hako run --rm box sh -c 'set -- $(head -1 /proc/self/uid_map); echo $1 $2 $3'
+t "rootless: --memory is memory.max" same 67108864 \
+    user hako run --rm --network none --memory 64m box cat /sys/fs/cgroup/memory.max
+t "rootless: --cpus is cpu.max" same "50000 100000" \
+    user hako run --rm --network none --cpus 0.5 box cat /sys/fs/cgroup/cpu.max
+t "rootless: --pids-limit is pids.max" same 33 \
+    user hako run --rm --network none --pids-limit 33 box cat /sys/fs/cgroup/pids.max
+undelegated() {
+    out=$(user hako run --rm --network none --cpuset-cpus 0 box true 2>&1) && return 1
+    echo "$out"
+    echo "$out" | grep -qi cpuset
+}
+t "rootless: a limit nobody delegated is named" undelegated
+user hako run -d --name web -p 127.0.0.1:8081:80 box httpd -f -h /var/www >/dev/null
+t "rootless: a published port answers" sh -c '
+    i=0; until wget -q -O - http://127.0.0.1:8081/ | grep -q "inside a box"; do
+        i=$((i + 1)); [ $i -lt 50 ] || exit 1; sleep 0.1; done'
+t "rootless: exec" same "0::/" user hako exec web cat /proc/self/cgroup
+t "rootless: rm -f" user hako rm -f web
+user_swept() {
+    find /sys/fs/cgroup/user.slice -type d | grep -v -e service$ -e slice$ -e term$ && return 1
+    pgrep -f "hako-monitor run" && return 1
+    return 0
+}
+t "rootless: nothing is left" try 5 user_swept
 echo "1..$n"
 exit $failed

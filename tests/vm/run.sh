@@ -6,7 +6,9 @@
 #   run.sh SCRIPT [FILE…]      FILEs are copied to /fixtures in the guest
 #
 # The guest is an initramfs made on the spot: busybox, hako with its libraries and modules, the
-# image box, nft and ip. SCRIPT runs under busybox sh as root, with /sys/fs/cgroup unified.
+# image box, nft and ip, and what rootless boxes need: newuidmap, pasta, a user (uid 1000) with
+# subordinate ids and a home on ext4. SCRIPT runs under busybox sh as root, with /sys/fs/cgroup
+# unified.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${HAKO_BUILD:-build}
@@ -19,7 +21,7 @@ limit=${HAKO_VM_TIMEOUT:-240}
 
 # Loaded in this order, each with what it depends on; what the kernel has built in is passed over.
 modules="overlay veth bridge nf_tables nft_ct nft_nat nft_chain_nat nft_masq nft_fib_ipv4 nft_reject_inet
- nf_conntrack br_netfilter tun"
+ nf_conntrack br_netfilter tun virtio_mmio virtio_blk"
 
 find_kernel() { # sets kernel, moddir, version
     local k
@@ -59,7 +61,7 @@ copy() { # copy FILE [DESTINATION]: with its libraries
 
 make_root() {
     local f m
-    mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,run,root,etc,var/lib,usr/bin,usr/sbin,newroot,fixtures,mod,hako/modules}
+    mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,run,root,etc,var/lib,home,usr/bin,usr/sbin,newroot,fixtures,mod,hako/modules}
     copy /bin/busybox
     ln -s busybox "$root/bin/sh"
     for f in hako hako-monitor hako-oci; do
@@ -68,8 +70,11 @@ make_root() {
     [ ! -e "$build/registry.so" ] || copy "$build/registry.so" /hako/modules/registry.so
     cp -R "$build/box" "$root/hako/box"
     for f in nft ip; do copy "$(PATH=$PATH:/usr/sbin:/sbin command -v $f)" "/usr/sbin/$f"; done
-    echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
-    echo 'root:x:0:' >"$root/etc/group"
+    for f in newuidmap newgidmap pasta setpriv; do copy "$(command -v $f)" "/usr/bin/$f"; done
+    chmod 4755 "$root/usr/bin/newuidmap" "$root/usr/bin/newgidmap"
+    printf '%s\n' root:x:0:0:root:/root:/bin/sh user:x:1000:1000::/home/user:/bin/sh >"$root/etc/passwd"
+    printf '%s\n' root:x:0: user:x:1000: >"$root/etc/group"
+    echo user:100000:65536 | tee "$root/etc/subuid" >"$root/etc/subgid"
     echo 'nameserver 127.0.0.1' >"$root/etc/resolv.conf"
     : >"$root/mod/order"
     for m in $modules; do
@@ -96,12 +101,17 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/hako-vm.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 make_root "$@"
-(cd "$root" && find . | cpio -o -H newc --quiet >"$work/initrd")
+(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet >"$work/initrd")
+
+truncate -s 512M "$work/disk"
+PATH=$PATH:/usr/sbin:/sbin mke2fs -q -F -t ext4 "$work/disk"
 
 # QEMU's own clock calibration hangs on a loaded host: tell the kernel.
 khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo)
 timeout "$limit" qemu-system-x86_64 -M microvm -accel tcg -cpu max -m "$memory" -smp 1 \
     -nodefaults -no-user-config -display none -no-reboot -serial stdio \
+    -global virtio-mmio.force-legacy=false -drive "file=$work/disk,format=raw,if=none,id=disk,cache=unsafe" \
+    -device virtio-blk-device,drive=disk \
     -kernel "$kernel" -initrd "$work/initrd" \
     -append "console=ttyS0 panic=-1 reboot=t quiet loglevel=1 tsc_early_khz=${khz:-2600000} mitigations=off audit=0 random.trust_cpu=on cgroup_no_v1=all" \
     </dev/null >"$work/console" 2>&1 || true
