@@ -225,6 +225,7 @@ int create_plan(struct box *b, void **plan, size_t *len, struct rt_spec *spec, s
                                .lower = b->snap.lower,
                                .upper = b->snap.upper,
                                .work = b->snap.work,
+                               .throwaway = b->o->rm,
                                .userxattr = b->host.rootless};
     struct plan_host host = {.rootless = b->host.rootless,
                              .caps = b->host.caps,
