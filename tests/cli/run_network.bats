@@ -69,7 +69,7 @@ far() {
     is 0
     run hako exec one ping -c 1 -W 2 "$(address two)"
     is 0
-    run ping -c 1 -W 2 "$(address one)"
+    run busybox ping -c 1 -W 2 "$(address one)"
     is 0
 }
 
@@ -111,10 +111,10 @@ c, a = s.accept(); c.sendall(a[0].encode()); c.close()' 3>&- &
     has "Hello"
     local gw
     gw=$(field ww .NetworkSettings.Gateway)
-    run hako exec ww wget -q -T 5 -O - "http://$gw:$PORT/"
+    run hako exec ww timeout 5 wget -q -O - "http://$gw:$PORT/"
     is 0
     has "Hello"
-    run hako run --rm box wget -q -T 5 -O - "http://$gw:$PORT/"
+    run hako run --rm box timeout 5 wget -q -O - "http://$gw:$PORT/"
     is 0
     has "Hello"
 }
@@ -132,14 +132,21 @@ c, a = s.accept(); c.sendall(a[0].encode()); c.close()' 3>&- &
 }
 
 @test "-p HOST:BOX/udp" {
-    hako run -d --name uu -p "$PORT:5353/udp" box sh -c 'nc -u -l -p 5353 -e /bin/cat'
-    wait_for 5 hako exec uu grep -q 14E9 /proc/net/udp /proc/net/udp6
+    hako run -d --name uu -p "$PORT:5353/udp" box sleep 1000
+    nsenter -t "$(field uu .State.Pid)" -n python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 5353))
+open("'"$BATS_TEST_TMPDIR"'/up", "w")
+while True:
+    data, who = s.recvfrom(99); s.sendto(data[::-1], who)' 3>&- &
+    SERVER=$!
+    wait_for 5 test -e "$BATS_TEST_TMPDIR/up"
     run python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3)
 s.sendto(b"marco", ("127.0.0.1", int(sys.argv[1]))); print(s.recv(99).decode())' "$PORT"
     is 0
-    [ "$output" = marco ]
+    [ "$output" = ocram ]
 }
 
 @test "-p BOX alone takes a free port; ps and inspect tell it" {

@@ -297,7 +297,7 @@ teardown() { hako_teardown; }
 }
 
 @test "--stop-signal and --stop-timeout are kept and used" {
-    hako run -d --name polite --stop-signal USR1 --stop-timeout 30 box \
+    hako run -d --name polite --stop-signal USR1 --stop-timeout -s KILL 30 box \
         sh -c 'trap "exit 11" USR1; echo ready; while :; do sleep 0.05; done'
     wait_for 5 logged polite ready
     SECONDS=0
@@ -306,7 +306,7 @@ teardown() { hako_teardown; }
     [ "$(field polite .State.ExitCode)" = 11 ]
     [ "$(field polite .Config.StopTimeout)" = 30 ]
     [[ $(field polite .Config.StopSignal) == *USR1 ]]
-    hako run -d --name stubborn --stop-timeout 1 box sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+    hako run -d --name stubborn --stop-timeout -s KILL 1 box sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
     wait_for 5 logged stubborn ready
     SECONDS=0
     hako stop stubborn
