@@ -75,6 +75,7 @@ struct hako_engine_options {
     const char *run;     /* volatile directory; default /run/hako or $XDG_RUNTIME_DIR/hako */
     const char *config;  /* configuration file; default /etc/hako/config.json, then the user's */
     const char *libexec; /* where hako-monitor and modules/ live; default beside the program */
+    bool leaves_soon;    /* a command, not a server: monitors may be its children and save a fork */
 };
 
 /* Open directories and defaults; starts nothing. Missing directories are made. */

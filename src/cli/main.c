@@ -23,7 +23,8 @@ static int main_run(struct cli *c, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    struct cli c = {.help = help_command, .engine_options.size = sizeof(c.engine_options)};
+    struct cli c = {.help = help_command,
+                    .engine_options = {.size = sizeof(c.engine_options), .leaves_soon = true}};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL); /* a closed pipe is an error of write(), not a death */
     c.a = arena_new();

@@ -136,6 +136,7 @@ int hako_engine_open(const struct hako_engine_options *o, hako_engine **ret, hak
         r = engine_open_dirs(g, e);
     if (r == 0) {
         g->config_path = arena_strdup(g->a, o->config ? o->config : getenv("HAKO_CONFIG"));
+        g->leaves_soon = o->leaves_soon;
         g->libexec = arena_strdup(g->a, o->libexec ? o->libexec : getenv("HAKO_LIBEXEC"));
         *ret = g;
         return 0;

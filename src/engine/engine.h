@@ -41,6 +41,7 @@ struct hako_engine {
     struct store store;
     bool store_ready;
     const char *config_path; /* NULL: default places */
+    bool leaves_soon;        /* monitors may be our children */
     char *libexec;           /* NULL: search beside the program, then the configured place */
     void *module;            /* dlopen handle */
     const struct registry_module *registry;

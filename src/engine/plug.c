@@ -130,7 +130,7 @@ static int plug_hosts(struct box *b, struct err *e) {
                               .address = b->lease.address,
                               .add = b->o->add_host.v,
                               .n_add = b->o->add_host.n,
-                              .host_gateway = b->net.gateway};
+                              .host_gateway = b->host.rootless ? 0 : b->net.gateway};
     int r = hosts_build(&o, &text, e);
     return r < 0 ? r : plug_write(b, "hosts", &text, e);
 }

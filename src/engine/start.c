@@ -59,7 +59,8 @@ static int start_monitor(hako_container *c, int *sock, struct err *e) {
                           .host_netns = place.netns,
                           .holder_conn = place.holder,
                           .rundir = c->g->runfd,
-                          .lasting = !c->rec.auto_remove};
+                          .lasting = !c->rec.auto_remove,
+                          .stays_child = c->g->leaves_soon};
     r = mon_spawn(&s, sock, e);
     if (r == 0)
         r = place_send_ports(*sock, &place, e);

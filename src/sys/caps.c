@@ -12,8 +12,10 @@ uint64_t caps_mask(int last) {
 }
 
 int caps_last(void) {
-    int last = -1;
+    int last = CAP_LAST_CAP; /* of the headers; the kernel may know fewer or more */
 
+    while (last >= 0 && prctl(PR_CAPBSET_READ, last, 0, 0, 0) < 0)
+        last--;
     while (last < CAPS_MAX && prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0)
         last++;
     return last;
@@ -35,7 +37,9 @@ int caps_current(struct caps *ret) {
             break; /* beyond the kernel's last */
         if (r > 0)
             c.bounding |= CAPS_BIT(i);
-        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) > 0)
+        /* what cannot be inherited cannot be ambient */
+        if ((c.inheritable & CAPS_BIT(i)) &&
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) > 0)
             c.ambient |= CAPS_BIT(i);
     }
     *ret = c;
@@ -55,11 +59,13 @@ int caps_bound(uint64_t keep) {
     for (int i = 0; i <= CAPS_MAX; i++) {
         if (keep & CAPS_BIT(i))
             continue;
-        int r = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
-        if (r < 0)
-            break;
-        if (r > 0 && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
-            return -errno;
+        if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0)
+            continue;
+        int failed = errno, there = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
+        if (there < 0)
+            break; /* beyond the kernel's last */
+        if (there > 0)
+            return -failed;
     }
     return 0;
 }
