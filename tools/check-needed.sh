@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The link line is the start-up time: the command needs libc and libmnl, the monitor nothing.
+# The link line is the start-up time: the command needs libc, the monitor nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../${HAKO_BUILD:-build}"
 bad=0
@@ -26,15 +26,15 @@ check() { # check FILE ALLOWED...
     done
 }
 
-check hako libc.so.6 libmnl.so.0 ld-linux-x86-64.so.2
-[ ! -e hako-oci ] || check hako-oci libc.so.6 libmnl.so.0 ld-linux-x86-64.so.2
+check hako libc.so.6 ld-linux-x86-64.so.2
+[ ! -e hako-oci ] || check hako-oci libc.so.6 ld-linux-x86-64.so.2
 check hako-monitor
 if readelf -lW hako-monitor | grep -q INTERP; then
     echo "hako-monitor: has an interpreter, must be static"
     bad=1
 fi
 if [ -e libhako.so ]; then
-    check libhako.so libc.so.6 libmnl.so.0 ld-linux-x86-64.so.2
+    check libhako.so libc.so.6 ld-linux-x86-64.so.2
     extra=$(nm -D --defined-only libhako.so | awk '$2 != "A" { print $3 }' |
         grep -v '^hako_[a-z0-9_]*@@HAKO_' || true)
     [ -z "$extra" ] || {
