@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/io.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -104,6 +105,8 @@ int io_write_kernel(int dirfd, const char *path, const char *value) {
     return (size_t)k == n ? 0 : -EIO; /* a second write would be a second command */
 }
 
+#define TEMPORARY ".tmp-"
+
 /* "a/b/c" → "a/b/.tmp-<random>", open for writing. fd or -errno. */
 static int open_temporary(int dirfd, const char *path, char *tmp, size_t size) {
     const char *slash = strrchr(path, '/');
@@ -114,7 +117,8 @@ static int open_temporary(int dirfd, const char *path, char *tmp, size_t size) {
         int r = io_random(&id, sizeof(id));
         if (r < 0)
             return r;
-        int n = snprintf(tmp, size, "%.*s.tmp-%016llx", dir_len, path, (unsigned long long)id);
+        int n =
+            snprintf(tmp, size, "%.*s" TEMPORARY "%016llx", dir_len, path, (unsigned long long)id);
         if (n < 0 || (size_t)n >= size)
             return -ENAMETOOLONG;
         int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -161,6 +165,20 @@ int io_replace_file(int dirfd, const char *path, const void *p, size_t n, mode_t
         return r;
     }
     return durable ? sync_parent(dirfd, path) : 0;
+}
+
+void io_sweep_temporary(int dirfd) {
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!dir) {
+        fd_close(&fd);
+        return;
+    }
+    for (struct dirent *d; (d = readdir(dir));)
+        if (strncmp(d->d_name, TEMPORARY, strlen(TEMPORARY)) == 0)
+            unlinkat(dirfd, d->d_name, 0);
+    closedir(dir);
 }
 
 int io_send_fds(int sock, const void *p, size_t n, const int *fds, size_t nfds) {

@@ -24,6 +24,8 @@ int io_write_kernel(int dirfd, const char *path, const char *value);
  * `durable` adds fsync of file and directory. 0 or -errno; the old file survives a failure. */
 int io_replace_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode,
                     bool durable);
+/* What killed writers of io_replace_file left in this directory. Only where none is alive. */
+void io_sweep_temporary(int dirfd);
 /* Send/receive up to 8 descriptors with a message on a SOCK_SEQPACKET socket.
  * Received descriptors are close-on-exec; surplus ones are closed. Bytes or -errno; 0 = EOF. */
 #define IO_MAX_FDS 8

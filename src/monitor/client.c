@@ -52,6 +52,14 @@ int mon_wait_unlocked(int dirfd) {
     return 0;
 }
 
+int mon_forget(int dirfd) {
+    AUTO_FD int fd = openat(dirfd, MON_LOCK, O_WRONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    return ftruncate(fd, 0) < 0 ? -errno : 0;
+}
+
 static int64_t exit_time(const js *doc, const char *key) {
     const char *s = js_get_str(doc, key);
     int64_t t;

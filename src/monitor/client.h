@@ -16,6 +16,9 @@ int mon_probe(int dirfd, struct mon_live *ret); /* 0 or -errno */
  * Short after EXITED; blocks in the kernel, without a timer. 0 or -errno. */
 int mon_wait_unlocked(int dirfd);
 
+/* All that its last life left has been swept: as if it had never run. exit.json stays. */
+int mon_forget(int dirfd);
+
 /* Read exit.json. -ENOENT when there is none. */
 int mon_read_exit(int dirfd, struct mon_exit *ret);
 

@@ -97,7 +97,6 @@ static void exit_remove(struct monitor *m) {
     exit_each_volume(m, m->tmp_fd, exit_remove_volume);
     snprintf(dir, sizeof(dir), "rm-%s", s->id);
     path_remove_tree(m->tmp_fd, dir);
-    fd_close(&m->tmp_fd);
 }
 
 /* Ports: 20 us, and a following command may want them at once. */
@@ -107,24 +106,37 @@ void exit_release(struct monitor *m) {
     if (m->forwarder > 0)
         forward_stop(m->forwarder, &m->forwarder_fd);
     m->forwarder = 0;
-    if (m->net_tried)
-        net_detach_begin(m->bundle.net, m->bundle.net_len, m->host_netns, &m->filter_fd, &ignored);
-    m->net_tried = false;
+    if (m->net_tried && net_detach_begin(m->bundle.net, m->bundle.net_len, m->host_netns,
+                                         &m->filter_fd, &ignored) == 0)
+        m->net_tried = false;
     while (m->nlisteners > 0)
         close(m->listeners[--m->nlisteners]);
 }
 
-void exit_clean(struct monitor *m) {
+/* What the kernel holds for the box. False: something resists; the next command tries again. */
+static bool exit_undo(struct monitor *m) {
     struct err ignored = {0};
+    int r = m->machine.ops ? machine_end(&m->machine, &ignored) : 0;
+
+    if (m->net_tried && net_detach(m->bundle.net, m->bundle.net_len, m->host_netns, &ignored) < 0)
+        return false;
+    return r == 0;
+}
+
+void exit_clean(struct monitor *m) {
+    const struct mon_settings *s = m->bundle.settings;
 
     if (m->cleaned)
         return;
     m->cleaned = true;
-    if (m->machine.ops)
-        machine_end(&m->machine, &ignored);
-    if (m->tmp_fd > 0)
+    bool undone = exit_undo(m);
+    if (m->tmp_fd > 0 && undone)
         exit_remove(m);
-    else if (m->listen_fd >= 0)
+    else if (m->tmp_fd <= 0 && m->listen_fd >= 0)
         unlinkat(m->dirfd, MON_CTL_SOCK, 0);
+    fd_close(&m->tmp_fd);
+    /* The text stays where a sweep has to look: something is left, or a --rm box is still there. */
+    if (undone && s && !s->auto_remove && m->lock_fd >= 0)
+        (void)!ftruncate(m->lock_fd, 0);
     fd_close(&m->lock_fd); /* last: from here on nothing of the container is left */
 }

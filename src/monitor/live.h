@@ -14,7 +14,8 @@ struct mon_live {
     uint64_t pid_start; /* /proc/PID/stat field 22, against pid reuse */
     int64_t started_ns; /* Unix time; 0 = not yet started */
     bool paused;
-    bool was_started; /* a monitor has written here: unlocked + no exit.json = it crashed */
+    bool was_started; /* a monitor has written here, and wipes it when all is taken down: unlocked =
+                       * it crashed, or could not undo everything */
 };
 
 #define LIVE_TEXT_MAX 160

@@ -79,7 +79,8 @@ int program_open(int monitor_fd, int rundir, bool *fresh) {
 
 void program_offer(int rundir, pid_t monitor) {
     uint64_t pids[PROGRAM_PIDS];
-    char tmp[48];
+    static const char tmp[] =
+        ".tmp-" PROGRAM_LINK; /* one name: what a crash leaves is used again */
     AUTO_STR struct str list = STR_INIT(120);
 
     if (rundir <= 0 || monitor <= 0)
@@ -88,7 +89,7 @@ void program_offer(int rundir, pid_t monitor) {
     int r = str_addf(&list, "%d", (int)monitor);
     for (size_t i = 0; i < n && r == 0; i++)
         r = str_addf(&list, ",%u", (unsigned)pids[i]);
-    snprintf(tmp, sizeof(tmp), ".tmp-" PROGRAM_LINK "-%d", (int)monitor);
+    unlinkat(rundir, tmp, 0);
     if (r == 0 && symlinkat(str_c(&list), rundir, tmp) == 0 &&
         renameat(rundir, tmp, rundir, PROGRAM_LINK) < 0)
         unlinkat(rundir, tmp, 0);

@@ -101,7 +101,7 @@ static int volume_meta_print(const struct volume_want *want, struct str *text) {
     if (!meta)
         return -ENOMEM;
     int r = js_set_str(meta, "created", str_rfc3339(now_unix_ns(), when));
-    if (r == 0 && !want->name)
+    if (r == 0 && (want->anonymous || !want->name))
         r = js_set_bool(meta, "anonymous", true);
     if (r == 0 && want->n_labels) {
         js *labels = js_new_object();
@@ -154,6 +154,12 @@ static void volume_sweep(int dir) {
             (void)discard_tree(dir, de->d_name, &ignored);
     }
     closedir(d);
+}
+
+void volume_tidy(int rootfd) {
+    AUTO_FD int dir = openat(rootfd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (dir >= 0)
+        volume_sweep(dir);
 }
 
 static int volume_random(char out[static 2 * 32 + 1], struct err *e) {

@@ -27,6 +27,7 @@ struct volume {
 
 struct volume_want {
     const char *name; /* NULL: an anonymous one with a new name */
+    bool anonymous;   /* whatever it is called */
     const struct rt_kv *labels;
     size_t n_labels;
 };
@@ -37,6 +38,8 @@ int volume_check_name(const char *name, struct err *e);
  * tells the caller to fill it from the image. */
 int volume_ensure(int rootfd, const char *root_path, const struct volume_want *want,
                   struct arena *a, struct volume *ret, bool *created, struct err *e);
+/* Finish what the dead left half made or half removed. */
+void volume_tidy(int rootfd);
 /* ERR_NOT_FOUND "no such volume: x" */
 int volume_find(int rootfd, const char *root_path, const char *name, struct arena *a,
                 struct volume *ret, struct err *e);

@@ -54,6 +54,8 @@ static int birth_step(const struct plan *p, const struct plan_step *s, struct er
     }
 }
 
+#define BIRTH_UNSAID 1
+
 struct birth_helper {
     struct birth *b;
     struct err *e;
@@ -86,7 +88,7 @@ static int birth_help(void *data) {
 
 int birth(struct birth *b, struct err *e) {
     _Alignas(16) char stack[BIRTH_STACK];
-    struct birth_helper h = {.b = b, .e = e, .code = -EIO};
+    struct birth_helper h = {.b = b, .e = e, .code = BIRTH_UNSAID};
     int status;
     if (b->box < 0 && b->plan->h->section[PLAN_BIRTH].n == 0)
         return birth_clone(b, 0, e);
@@ -97,5 +99,7 @@ int birth(struct birth *b, struct err *e) {
         return err_sys(e, "cannot start a process");
     while (waitpid(helper, &status, 0) < 0 && errno == EINTR)
         ;
+    if (h.code == BIRTH_UNSAID)
+        return err_set(e, ERR_INTERNAL, -ECHILD, "the process that starts the box's was killed");
     return h.code;
 }

@@ -38,8 +38,10 @@ static int ops_create(struct machine *m, struct err *e) {
 
 static int ops_start(struct machine *m, struct err *e) {
     struct container *c = container_of(m);
-    sync_say(c->sock, SYNC_RELEASE, -1); /* a dead init is heard of next */
-    int r = spawn_hear(c->sock, 0, &m->console, e);
+    int r = sync_say(c->sock, SYNC_RELEASE, -1);
+    if (r < 0 && r != -EPIPE && r != -ECONNRESET) /* a dead init is heard of next */
+        return err_sysn(e, r, "cannot release the box's first process");
+    r = spawn_hear(c->sock, 0, &m->console, e);
     fd_close(&c->sock);
     return r;
 }
