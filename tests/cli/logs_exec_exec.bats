@@ -109,8 +109,10 @@ teardown() { hako_teardown; }
 
 @test "no descriptor of the caller or the monitor is open in an exec" {
     exec 9</etc/passwd
-    run hako exec xx sh -c 'ls -l /proc/$$/fd | cat; true'
+    hako exec -d xx sh -c 'echo $$ >/pid; sleep 1007; true'
     exec 9<&-
+    wait_for 5 hako exec xx test -s /pid
+    run hako exec xx sh -c 'ls -l /proc/$(cat /pid)/fd'
     is 0
     [ "$(grep -c -- '->' <<<"$output")" = 3 ] || {
         echo "$output"

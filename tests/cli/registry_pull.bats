@@ -6,6 +6,7 @@ load helpers
 setup_file() {
     hako_setup_file
     registry_start
+    hako run --rm box true
 }
 teardown_file() { hako_teardown_file; }
 setup() {
@@ -21,10 +22,11 @@ teardown() {
 
 # What the image must look like, whatever form it came in.
 whole() {
-    run hako run --rm "$@" bash -c '
+    hako pull -q "$@"
+    run hako run --rm ${NETWORK:+--network $NETWORK} "$@" bash -c '
         . /etc/os-release; echo "$ID $VERSION_ID $HAKO_FIXTURE"
         cat /opt/fixture/one; [ -e /opt/fixture/gone ] && echo NOT-GONE; cat /opt/fixture/hard /opt/fixture/soft
-        ls /opt/full; stat -c "%h" /opt/fixture/one; stat -c "%a" /tmp /usr/bin/passwd; dpkg --verify coreutils >/dev/null 2>&1; find / -xdev -type f | wc -l'
+        ls /opt/full; stat -c "%h" /opt/fixture/one; stat -c "%a" /tmp /usr/bin/su; dpkg --verify coreutils >/dev/null 2>&1; find / -xdev -type f | wc -l'
     is 0
     [ "${lines[0]}" = "debian 12 debian" ]
     [ "${lines[1]}" = firstfirstfirstnew ]
@@ -160,7 +162,7 @@ registry_auth() {
     for i in "${pids[@]}"; do wait "$i"; done
     [ "$(hako images -q | wc -l)" -eq 1 ]
     [ "$(find "$HAKO_ROOT/store/tmp" -mindepth 1 | wc -l)" -eq 0 ]
-    run hako run --rm "$REGISTRY/debian:oci" bash -c 'echo $BASH_VERSION'
+    run hako run --rm --network none "$REGISTRY/debian:oci" bash -c 'echo $BASH_VERSION'
     is 0
 }
 
@@ -176,7 +178,7 @@ registry_auth() {
     done
     run hako pull -q "$REGISTRY/debian:oci"
     is 0
-    whole "$REGISTRY/debian:oci"
+    NETWORK=none whole "$REGISTRY/debian:oci"
     run find "$HAKO_ROOT/store/tmp" -mindepth 1
     [ -z "$output" ]
 }

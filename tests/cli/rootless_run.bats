@@ -210,7 +210,7 @@ ufield() { as_user hako inspect "$1" | jq -r ".[0]$2"; }
     registry_start
     run as_user hako pull "$REGISTRY/debian:oci"
     is 0
-    run as_user hako run --rm "$REGISTRY/debian:oci" bash -c '. /etc/os-release; echo $ID; stat -c "%U %a" /usr/bin/passwd; stat -c %G /var/local; cat /opt/fixture/soft; ls /opt/full'
+    run as_user hako run --rm "$REGISTRY/debian:oci" bash -c '. /etc/os-release; echo $ID; stat -c "%U %a" /usr/bin/su; stat -c %G /var/local; cat /opt/fixture/soft; ls /opt/full'
     is 0
     has debian
     has "root 4755"
