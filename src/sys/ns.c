@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/ns.h"
 
+#include "sys/syscalls.h"
+
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <sched.h>
 #include <stdio.h>
 
@@ -27,4 +30,31 @@ int ns_of(pid_t pid, const char *name) {
     snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
+}
+
+static int root_mount(uint64_t *ret) {
+    struct statx st = {0};
+
+    if (sys_statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &st) < 0)
+        return -errno;
+    if (!(st.stx_mask & STATX_MNT_ID))
+        return -EOPNOTSUPP; /* before 5.8 */
+    ret[0] = st.stx_mnt_id;
+    ret[1] = st.stx_ino;
+    return 0;
+}
+
+int ns_at_root(void) {
+    uint64_t before[2], after[2];
+    int r = root_mount(before);
+    int self = r < 0 ? -1 : sys_pidfd_open(getpid());
+
+    if (r == 0 && self < 0)
+        r = -errno;
+    if (r == 0)
+        r = ns_join_process(self, CLONE_NEWNS);
+    fd_close(&self);
+    if (r == 0)
+        r = root_mount(after);
+    return r < 0 ? r : before[0] == after[0] && before[1] == after[1];
 }

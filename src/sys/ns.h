@@ -11,3 +11,7 @@ int ns_join_process(int pidfd, uint64_t flags);
 int ns_unshare(uint64_t flags);
 /* A namespace of a process, by its name in /proc/PID/ns: "net", "mnt". */
 int ns_of(pid_t pid, const char *name);
+/* Is "/" the root of the mount namespace? In a chroot it is not, and pivot_root(2) would leave the
+ * host's tree above the box. Asking moves "/" and "." to the root of the namespace. 1, 0 or -errno.
+ */
+int ns_at_root(void);

@@ -41,6 +41,10 @@ static inline int sys_pidfd_send_signal(int pidfd, int signo) {
 static inline int sys_close_range(unsigned first, unsigned last, unsigned flags) {
     return (int)syscall(SYS_close_range, first, last, flags);
 }
+/* `ret` is a struct statx of <linux/stat.h>. */
+static inline int sys_statx(int dirfd, const char *path, int flags, unsigned mask, void *ret) {
+    return (int)syscall(SYS_statx, dirfd, path, flags, mask, ret);
+}
 static inline int sys_mount(const char *source, const char *target, const char *type,
                             unsigned long flags, const void *data) {
     return (int)syscall(SYS_mount, source, target, type, flags, data);

@@ -47,7 +47,14 @@ int apply_root_ids(struct apply *a, const struct plan_step *s) {
 }
 
 int apply_propagation(struct apply *a, const struct plan_step *s) {
-    int r = mount_propagation((unsigned long)s->num[0]);
+    int r = ns_at_root();
+    if (r == 0)
+        return err_set(
+            a->e, ERR_UNAVAILABLE, -EXDEV,
+            "hako was started in a chroot: the box could reach what lies above it; start "
+            "hako outside of it, or make it a root with pivot_root(8)");
+    if (r > 0)
+        r = mount_propagation((unsigned long)s->num[0]);
     return r < 0 ? err_sysn(a->e, r, "cannot part the box's mounts from the host's") : 0;
 }
 
