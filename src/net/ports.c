@@ -62,6 +62,8 @@ static int take_back(const struct netplan *p, uint32_t n, int sock, struct err *
 
             ports_elem(p, &p->port[i], &el);
             int r = nft_elem_get(sock, &el.elem, now);
+            if (r < 0 && r != -ENOENT && ret == 0)
+                ret = err_sysn(e, r, "cannot look up a published port");
             if (r < 0 || memcmp(now, el.value, sizeof(now)) != 0)
                 continue;
             nft_elem_remove(&b, &el.elem);
