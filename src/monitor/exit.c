@@ -14,15 +14,16 @@
 #include <sys/file.h>
 
 /* Only while the link still says our id: it may have been given to another since. */
-static void exit_unlink_ours(struct monitor *m, int dirfd, const char *name) {
+static int exit_unlink_ours(struct monitor *m, int dirfd, const char *name) {
     char target[256];
     ssize_t n = readlinkat(dirfd, name, target, sizeof(target) - 1);
 
     if (n < 0)
-        return;
+        return errno == ENOENT ? 0 : -errno;
     target[n] = '\0';
-    if (str_eq(target, m->bundle.settings->id))
-        unlinkat(dirfd, name, 0);
+    if (str_eq(target, m->bundle.settings->id) && unlinkat(dirfd, name, 0) < 0)
+        return -errno;
+    return 0;
 }
 
 static int exit_open_dir(struct monitor *m, const char *path) {
@@ -65,11 +66,12 @@ static int exit_vanish(struct monitor *m) {
     AUTO_FD int names = exit_open_dir(m, BUNDLE_NAMES);
     AUTO_FD int tmp = exit_open_dir(m, BUNDLE_TMP);
 
-    if (containers < 0 || tmp < 0 || flock(tmp, LOCK_SH) < 0)
+    if (containers < 0 || names < 0 || tmp < 0 || flock(tmp, LOCK_SH) < 0)
         return -errno;
     exit_each_volume(m, tmp, exit_move_volume);
-    if (names >= 0 && m->bundle.settings->name[0])
-        exit_unlink_ours(m, names, m->bundle.settings->name);
+    int r = m->bundle.settings->name[0] ? exit_unlink_ours(m, names, m->bundle.settings->name) : 0;
+    if (r < 0)
+        return r;
     snprintf(to, sizeof(to), "rm-%s", id);
     if (renameat(containers, id, tmp, to) < 0 && errno != ENOENT)
         return -errno;
@@ -87,13 +89,14 @@ void exit_record(struct monitor *m) {
         mon_write_exit(m->dirfd, &m->exit);
 }
 
+/* The directory last: as long as it is there, a sweep finishes the work. */
 static void exit_remove(struct monitor *m) {
     const struct mon_settings *s = m->bundle.settings;
     AUTO_FD int net = s->lease[0] ? exit_open_dir(m, BUNDLE_NET) : -1;
     char dir[80];
 
-    if (net >= 0)
-        exit_unlink_ours(m, net, s->lease);
+    if (s->lease[0] && (net < 0 || exit_unlink_ours(m, net, s->lease) < 0))
+        return;
     exit_each_volume(m, m->tmp_fd, exit_remove_volume);
     snprintf(dir, sizeof(dir), "rm-%s", s->id);
     path_remove_tree(m->tmp_fd, dir);

@@ -34,6 +34,8 @@ static int mount_new(struct apply *a, const struct plan_step *s) {
     if (fs < 0)
         return err_sysn(a->e, fs, "mount on %s: file system type %s", target, type);
     int r = mount_fs_set(fs, "source", apply_str(a, s, 1));
+    if (r < 0)
+        err_sysn(a->e, r, "mount %s on %s: cannot set its source", type, target);
     for (uint32_t i = 0; r == 0 && i < n; i++) {
         r = mount_fs_option(fs, plan_str(a->plan, opt[i]));
         if (r < 0)
@@ -174,7 +176,12 @@ int apply_mask(struct apply *a, const struct plan_step *s) {
     if (target < 0 || fstat(target, &st) < 0)
         return apply_failed(a, target < 0 ? target : -errno, "mask", path);
     AUTO_FD int mnt = S_ISDIR(st.st_mode) ? mask_dir(a) : mount_bind(a->null, "", false);
-    int r = mnt < 0 ? mnt : mount_put(mnt, target);
+    int r = mnt < 0 ? mnt : 0;
+    /* the null device is the host's own: its mode and owner are not the box's to change */
+    if (r == 0 && !S_ISDIR(st.st_mode))
+        r = mount_set(mnt, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0);
+    if (r == 0)
+        r = mount_put(mnt, target);
     return r < 0 ? apply_failed(a, r, "mask", path) : 0;
 }
 
