@@ -7,8 +7,9 @@
 #include "base/str.h"
 #include "machine/machine.h"
 #include "monitor/bundle.h"
-#include "net/net.h"
+#include "net/holder.h"
 #include "store/volume.h"
+#include "sys/userns.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -38,17 +39,42 @@ static void reconcile_names(hako_engine *g) {
         closedir(dir);
 }
 
-static int reconcile_machine(int dirfd, const struct mon_live *live) {
+struct reconcile_net {
+    const struct mon_bundle *b;
+    int netns;
+};
+
+static int reconcile_net_run(void *data, struct err *e) {
+    const struct reconcile_net *n = data;
+    return net_detach(n->b->net, n->b->net_len, n->netns, e);
+}
+
+/* The ports of a rootless box are published in the user's own network namespace; when nobody holds
+ * that, they have gone with it. */
+static int reconcile_net(hako_engine *g, const struct mon_bundle *b, struct err *e) {
+    struct reconcile_net n = {.b = b, .netns = -1};
+    struct holder h = {.conn = -1, .userns = -1, .netns = -1};
+    if (b->net_len == 0 || !g->rootless)
+        return b->net_len ? reconcile_net_run(&n, e) : 0;
+    int r = holder_find(g->runfd, &h, e);
+    if (r <= 0)
+        return r;
+    n.netns = h.netns;
+    r = userns_run_in(h.userns, reconcile_net_run, &n, e);
+    holder_close(&h);
+    return r;
+}
+
+static int reconcile_machine(hako_engine *g, int dirfd, const struct mon_live *live) {
     struct mon_bundle b;
     struct err e = {0};
     if (bundle_open(dirfd, &b, &e) < 0)
         return 0; /* damaged: there is no more to know */
     struct plan plan;
-    int r = 0, n = 0;
+    int r = 0;
     if (plan_open(b.plan, b.plan_len, &plan, &e) == 0)
         r = machine_sweep(&plan, live->pid, live->pid_start, &e);
-    if (b.net_len)
-        n = net_detach(b.net, b.net_len, -1, &e);
+    int n = reconcile_net(g, &b, &e);
     bundle_close(&b);
     return r < 0 ? r : n;
 }
@@ -67,7 +93,7 @@ static bool reconcile_dead(hako_engine *g, const char *name) {
     if (dirfd >= 0 && mon_probe(dirfd, &live) == 0) {
         if (live.running)
             return false;
-        if (live.was_started && reconcile_machine(dirfd, &live) < 0)
+        if (live.was_started && reconcile_machine(g, dirfd, &live) < 0)
             return false; /* the next one tries again */
     }
     if (dirfd >= 0 && str_starts(name, "new-"))
@@ -141,7 +167,7 @@ static int reconcile_settle(hako_engine *g, const char *id, int dirfd, struct er
     AUTO_ARENA struct arena *a = arena_new();
     if (!a)
         return err_oom(e);
-    int left = reconcile_machine(dirfd, &live);
+    int left = reconcile_machine(g, dirfd, &live);
     r = record_read(dirfd, a, &rec, e);
     if (r == 0 && rec.auto_remove)
         return container_destroy(g, &rec, true, e);

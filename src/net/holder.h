@@ -35,6 +35,8 @@ struct holder {
  * monitor_fd: hako-monitor; n: NULL = only the namespaces. */
 int holder_connect(int rundir, int monitor_fd, const struct network *n, struct holder *ret,
                    struct err *e);
+/* Only if there is one: 1, 0 (nobody holds anything), or an error. */
+int holder_find(int rundir, struct holder *ret, struct err *e);
 void holder_close(struct holder *h);
 
 /* hako-monitor in holder mode, with the descriptors above. Returns the exit status. */

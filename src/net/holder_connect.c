@@ -189,6 +189,20 @@ int holder_connect(int rundir, int monitor_fd, const struct network *n, struct h
                    "the network holder (hako-monitor) dies as soon as it is asked");
 }
 
+int holder_find(int rundir, struct holder *ret, struct err *e) {
+    struct holder_request q = {.magic = HOLDER_MAGIC};
+    AUTO_FD int sock = try_connect(rundir);
+
+    if (sock == -ENOENT || sock == -ECONNREFUSED)
+        return 0;
+    if (sock < 0)
+        return err_sysn(e, sock, "cannot reach the network holder");
+    int r = ask(sock, &q, ret, e);
+    if (r == 1)
+        ret->conn = TAKE_FD(sock);
+    return r;
+}
+
 void holder_close(struct holder *h) {
     fd_close(&h->conn);
     fd_close(&h->userns);
