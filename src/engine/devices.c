@@ -19,6 +19,15 @@ static int devices_add(struct box *b, const char *host, const char *container, s
     if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
         return err_set(e, ERR_USAGE, -ENOTBLK,
                        "error gathering device information for \"%s\": not a device node", host);
+    /* a user's box gets the host's node by a bind mount, and the spec's word for a device has no
+     * place for another name on the host */
+    if (b->host.rootless && strcmp(host, container) != 0) {
+        b->mounts[b->n_mounts++] =
+            (struct box_mount){.rq = {.kind = MOUNT_BIND,
+                                      .source = arena_strdup(b->a, host),
+                                      .target = arena_strdup(b->a, container)}};
+        return b->mounts[b->n_mounts - 1].rq.target ? 0 : err_oom(e);
+    }
     struct rt_device *d = &b->devices[b->n_devices++];
     *d = (struct rt_device){.path = arena_strdup(b->a, container),
                             .type = S_ISCHR(st.st_mode) ? 'c' : 'b',

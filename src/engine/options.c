@@ -26,7 +26,7 @@ static int options_mounts(struct box *b, struct err *e) {
     const struct hako_run_options *o = b->o;
     char cwd[4096];
     const char *here = getcwd(cwd, sizeof(cwd)) ? cwd : NULL;
-    size_t n = o->volume.n + o->mount.n + o->tmpfs.n;
+    size_t n = o->volume.n + o->mount.n + o->tmpfs.n + o->device.n;
     b->mounts = arena_array(b->a, n + IMG_MAX_LAYERS, struct box_mount);
     if (!b->mounts)
         return err_oom(e);

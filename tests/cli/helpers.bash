@@ -81,10 +81,11 @@ host_state() {
         nft -a list ruleset 2>/dev/null | sed -n '/table .*hako/,/^}/p' |
             grep -E 'elements|dnat|accept|drop|:' | sed 's/ # handle.*//; s/^[ \t]*/nft /' || true
     fi
-    # Processes are only compared when they belong to a box or a monitor.
-    ps -eo pid=,args= | awk '/hako-monitor|hako-init|\[hako/ && !/awk/ { print "process", $0 }'
-    [ ! -d "${HAKO_RUN:-/nonexistent}" ] ||
-        find "$HAKO_RUN" -mindepth 2 -path '*/c/*' -prune -printf 'state %P\n' 2>/dev/null || true
+    # Processes are only compared when they belong to a box or a monitor. The keeper of a user's
+    # network goes ten seconds after the last box.
+    ps -eo pid=,args= | awk '/hako-monitor|hako-init|\[hako/ && !/awk|monitor holder/ { print "process", $0 }'
+    [ ! -d "${HAKO_ROOT:-/nonexistent}/tmp" ] ||
+        find "$HAKO_ROOT/tmp" -mindepth 1 -maxdepth 1 -printf 'half-made %f\n'
     [ ! -d "${HAKO_ROOT:-/nonexistent}/store/tmp" ] ||
         find "$HAKO_ROOT/store/tmp" -mindepth 1 -maxdepth 1 -printf 'half-written %f\n'
 }

@@ -127,13 +127,13 @@ whole() {
     mkdir "$BATS_TEST_TMPDIR/docker"
     printf '{"auths": {"%s": {"auth": "%s"}}}' "$AUTH" "$(printf 'user:pass' | base64)" >"$BATS_TEST_TMPDIR/docker/config.json"
     DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker run hako pull "$AUTH/tiny:latest"
-    kill "$AUTH_PID"
+    "$FIXTURES/registry.sh" stop "$AUTH_PID" "$AUTH_DIR"
     is 0
 }
 registry_auth() {
-    local out dir
+    local out
     out=$("$FIXTURES/registry.sh" start --auth user:pass 3>&-)
-    read -r AUTH AUTH_PID dir <<<"$out"
+    read -r AUTH AUTH_PID AUTH_DIR <<<"$out"
     AUTH=127.0.0.1:$AUTH
 }
 
@@ -147,7 +147,7 @@ registry_auth() {
     HAKO_CONFIG=$BATS_TEST_TMPDIR/c.json run hako pull "127.0.0.1:$port/tiny:latest"
     local status_insecure=$status
     SSL_CERT_FILE=$dir/cert.pem run hako pull "localhost:$port/tiny:latest"
-    kill "$pid"
+    "$FIXTURES/registry.sh" stop "$pid" "$dir"
     [ $status_insecure -eq 0 ]
     is 0
 }

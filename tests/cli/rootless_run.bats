@@ -168,7 +168,7 @@ ufield() { as_user hako inspect "$1" | jq -r ".[0]$2"; }
     run as_user hako logs ll
     has up
     run as_user hako ps --format '{{.Names}} {{.Status}}'
-    [[ $output =~ ^l\ Up ]]
+    [[ $output =~ ^ll\ Up ]]
     run as_user hako stop -t 0 ll
     is 0
     run as_user hako start ll
@@ -198,12 +198,13 @@ ufield() { as_user hako inspect "$1" | jq -r ".[0]$2"; }
 }
 
 @test "writes stay in the box; rm -rf and renames of directories work" {
-    run as_user hako run --rm box sh -c 'mv /var/www /var/moved && ls /var/moved && rm -rf /etc && mkdir /etc && ls /etc | wc -l'
+    run as_user hako run --rm box sh -c 'mv /var/www /var/moved && ls /var/moved && rm -rf /usr && mkdir /usr && ls /usr | wc -l'
     is 0
     has index.html
-    run as_user hako run --rm box sh -c 'ls /var/www; head -1 /etc/passwd'
+    run as_user hako run --rm box sh -c 'ls /var/www /usr/bin'
     is 0
-    has root
+    has index.html
+    has env
 }
 
 @test "pull from a registry, run and rmi" {
@@ -247,5 +248,6 @@ ufield() { as_user hako inspect "$1" | jq -r ".[0]$2"; }
 @test "after the last box no process of the network is left" {
     run as_user hako run --rm box true
     is 0
-    wait_for 10 sh -c '! pgrep -u "$1" "pasta|hako"' sh "$(me)"
+    # The keeper of a user's network waits ten seconds for the next box.
+    wait_for 20 sh -c '! pgrep -u "$1" "pasta|hako"' sh "$(me)"
 }
