@@ -30,9 +30,7 @@ up() { printf '../%.0s' $(seq "$1"); }
     n=$(hako inspect victim | jq -r '.[0].Id' | xargs -I{} echo "$HAKO_ROOT/containers/{}" | tr -cd / | wc -c)
     for fd in $(seq 3 24); do
         path=/proc/self/fd/$fd/$(up "$n")${HAKO_TEST_DIR#/}/host
-        run hako exec victim "$path"
-        lacks "A PROGRAM OF THE HOST"
-        run hako run --rm box "$path"
+        output=$(hako exec victim "$path" 2>&1; hako run --rm box "$path" 2>&1) || true
         lacks "A PROGRAM OF THE HOST"
     done
 }
@@ -46,14 +44,11 @@ up() { printf '../%.0s' $(seq "$1"); }
         ln -s /proc/self/fd/\$fd/$(up "$n")${HAKO_TEST_DIR#/}/host /link\$fd
         echo '#!/link'\$fd >/script\$fd; chmod 755 /script\$fd; done"
     for fd in $(seq 3 24); do
-        run hako exec victim "/link$fd"
-        lacks "A PROGRAM OF THE HOST"
-        run hako exec victim "/script$fd"
+        output=$(hako exec victim "/link$fd" 2>&1; hako exec victim "/script$fd" 2>&1) || true
         lacks "A PROGRAM OF THE HOST"
     done
-    run hako exec -e "PATH=$(for fd in $(seq 3 24); do printf '/proc/self/fd/%s/%s:' "$fd" "$(up "$n")$HAKO_TEST_DIR"; done)" victim host
+    run -127 hako exec -e "PATH=$(for fd in $(seq 3 24); do printf '/proc/self/fd/%s/%s:' "$fd" "$(up "$n")$HAKO_TEST_DIR"; done)" victim host
     lacks "A PROGRAM OF THE HOST"
-    is 127
 }
 
 @test "CVE-2024-21626: the working directory cannot be the host's" {

@@ -4,10 +4,13 @@
 
 #include "sys/syscalls.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+
+#define NULL_DEV 0x103
 
 /* The kernel wants pointers where the plan has offsets. Anonymous pages, gone with execve. */
 static char **exec_vector(struct apply *a, uint32_t ref) {
@@ -91,6 +94,31 @@ static int exec_refused(struct apply *a, const char *path, int code) {
     }
 }
 
+/* Close-on-exec is too late: the command's own path, its interpreter's and PATH may name
+ * /proc/self/fd/N/.. and so reach the host by a directory that is still open (CVE-2024-21626).
+ * Only the socket is left, which leads nowhere. */
+static void exec_close(struct apply *a) {
+    if (a->sock > 3)
+        sys_close_range(3, (unsigned)a->sock - 1, 0);
+    sys_close_range(a->sock < 3 ? 3 : (unsigned)a->sock + 1, ~0U, 0);
+    a->proc = a->null = a->root = a->empty = a->dir = a->box = -1;
+}
+
+/* The host's /dev/null as input or output would let root of the box change its mode and owner
+ * (fchmod): the box's own takes its place. What else stands there is not waited for. */
+static void exec_own_null(void) {
+    const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    struct stat st, own;
+    for (int i = 0; i < 3; i++) {
+        if (fstat(i, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != NULL_DEV)
+            continue;
+        AUTO_FD int fd = open("/dev/null", flags);
+        if (fd >= 0 && fstat(fd, &own) == 0 && S_ISCHR(own.st_mode) && own.st_rdev == NULL_DEV &&
+            fcntl(fd, F_SETFL, O_RDWR) == 0)
+            (void)!dup2(fd, i);
+    }
+}
+
 int apply_exec(struct apply *a, const struct plan_step *s) {
     char found[4096];
     uint32_t n;
@@ -101,6 +129,8 @@ int apply_exec(struct apply *a, const struct plan_step *s) {
     const char *path = name;
     int r = -ENOENT;
     bool searched = !strchr(name, '/');
+    exec_close(a);
+    exec_own_null();
     if (!searched) {
         r = exec_usable(name);
     } else if (name[0]) {
@@ -112,7 +142,6 @@ int apply_exec(struct apply *a, const struct plan_step *s) {
     char **argv = exec_vector(a, s->ref[0]), **envp = exec_vector(a, s->ref[1]);
     if (!argv || !envp)
         return err_oom(a->e);
-    sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     execve(path, argv, envp);
     return exec_refused(a, path, -errno);
 }
