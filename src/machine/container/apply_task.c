@@ -188,13 +188,19 @@ int apply_user(struct apply *a, const struct plan_step *s) {
             return err_sys(a->e, "cannot keep capabilities");
     }
     if (syscall(SYS_setresgid, gid, gid, gid) < 0)
-        return errno == EINVAL ? err_set(a->e, ERR_USAGE, -EINVAL,
-                                         "group %u is not mapped in the box's user namespace", gid)
-                               : err_sys(a->e, "cannot become group %u", gid);
+        return errno == EINVAL
+                   ? err_set(a->e, ERR_USAGE, -EINVAL,
+                             "group %u is not mapped in the box's user namespace: give the "
+                             "user running it more ids in /etc/subgid",
+                             gid)
+                   : err_sys(a->e, "cannot become group %u", gid);
     if (syscall(SYS_setresuid, uid, uid, uid) < 0)
-        return errno == EINVAL ? err_set(a->e, ERR_USAGE, -EINVAL,
-                                         "user %u is not mapped in the box's user namespace", uid)
-                               : err_sys(a->e, "cannot become user %u", uid);
+        return errno == EINVAL
+                   ? err_set(a->e, ERR_USAGE, -EINVAL,
+                             "user %u is not mapped in the box's user namespace: give the "
+                             "user running it more ids in /etc/subuid",
+                             uid)
+                   : err_sys(a->e, "cannot become user %u", uid);
     if (uid != 0 && caps_current(&c) == 0) {
         c.effective = c.permitted; /* CAPS comes last and takes away what is too much */
         caps_set(&c);
