@@ -122,10 +122,10 @@ int exec_plan_build(hako_container *c, const struct hako_exec_options *o, struct
                     void **plan, size_t *len, struct err *e) {
     struct host host;
     struct cgroup_layout cgroups;
-    struct security sec;
-    struct user_ids user;
+    struct security sec = {0};
+    struct user_ids user = {0};
     struct rt_process p = {0};
-    struct mon_bundle bundle;
+    struct mon_bundle bundle = {0};
     struct plan box;
     int r = engine_host(false, &host, e);
     if (r == 0)

@@ -76,7 +76,7 @@ int hako_image_inspect(hako_engine *g, const char *name, char **ret_json, hako_e
     struct err *e = as_err(he);
     AUTO_ARENA struct arena *a = arena_new();
     const struct store *s = NULL;
-    struct image img;
+    struct image img = {0};
     int r = a ? engine_store(g, &s, e) : err_oom(e);
     if (r == 0)
         r = image_find(s, name, a, &img, e);

@@ -45,7 +45,7 @@ static int root_mount(uint64_t *ret) {
 }
 
 int ns_at_root(void) {
-    uint64_t before[2], after[2];
+    uint64_t before[2] = {0}, after[2] = {0};
     int r = root_mount(before);
     int self = r < 0 ? -1 : sys_pidfd_open(getpid());
 

@@ -64,7 +64,7 @@ static int mount_copyup(struct apply *a, int mnt, const char *target) {
     int r = copyup_is_empty(to);
     if (r < 0)
         return apply_failed(a, r, "read the volume of", target);
-    if (r == 1 && (r = copyup_tree(from, to, a->e)) < 0)
+    if (r == 1 && copyup_tree(from, to, a->e) < 0)
         return err_wrap(a->e, "cannot fill the volume of %s", target);
     return 0;
 }
@@ -96,9 +96,20 @@ static int bind_attributes(int mnt, const struct plan_step *s) {
     return r;
 }
 
+/* Boxes write beneath this source: a link that one of them put there since it was looked up could
+ * name any place of the host. */
+static int bind_straight(const char *source, bool recursive) {
+    AUTO_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return -errno;
+    AUTO_FD int fd = path_open_beneath(root, source + strspn(source, "/"), O_PATH, 0);
+    return fd < 0 ? fd : mount_bind(fd, "", recursive);
+}
+
 static int bind_open(struct apply *a, const char *source, uint32_t flags) {
     bool recursive = flags & PLAN_RECURSIVE;
-    int mnt = mount_bind(AT_FDCWD, source, recursive);
+    int mnt = flags & PLAN_STRAIGHT ? bind_straight(source, recursive)
+                                    : mount_bind(AT_FDCWD, source, recursive);
     if (mnt == -ENOENT)
         return err_set(a->e, ERR_USAGE, mnt, "bind source path does not exist: %s", source);
     if (mnt == -EINVAL && !recursive)
