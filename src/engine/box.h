@@ -32,6 +32,7 @@ struct box_mount {
     struct mount_request rq;
     const char *source; /* resolved host path; NULL for tmpfs */
     bool copyup;        /* a new volume: fill it from the image */
+    bool straight;      /* no link is followed on the way to the source any more */
     bool anonymous;
 };
 

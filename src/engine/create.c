@@ -217,6 +217,15 @@ static const char *const *create_copyups(const struct box *b) {
     return v;
 }
 
+static const char *const *create_straights(const struct box *b) {
+    const char **v = arena_array(b->a, b->n_mounts + 1, const char *);
+    size_t n = 0;
+    for (size_t i = 0; v && i < b->n_mounts; i++)
+        if (b->mounts[i].straight)
+            v[n++] = b->mounts[i].rq.target;
+    return v;
+}
+
 int create_plan(struct box *b, void **plan, size_t *len, struct rt_spec *spec, struct err *e) {
     int r = compose_spec(b, spec, e);
     if (r < 0)
@@ -240,7 +249,10 @@ int create_plan(struct box *b, void **plan, size_t *len, struct rt_spec *spec, s
                              .seccomp_flags = b->sec.bpf_flags,
                              .late_unmount = b->n_mounts == 0,
                              .init = b->o->init,
-                             .copyup = create_copyups(b)};
+                             .copyup = create_copyups(b),
+                             .straight = create_straights(b)};
+    if (!host.copyup || !host.straight)
+        return err_oom(e);
     return plan_build(spec, &root, &host, b->a, plan, len, e);
 }
 

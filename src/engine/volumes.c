@@ -59,6 +59,26 @@ static int volumes_announce(struct box *b, size_t i, char name[65], struct err *
     return symlinkat(name, b->dirfd, link) < 0 ? err_sys(e, "cannot note the volume %s", name) : 0;
 }
 
+/* A part of a volume: links in it are followed now, and stay in it. What other boxes make of the
+ * volume afterwards is not followed when it is mounted. */
+static int volumes_part(struct box *b, struct box_mount *m, const struct volume *v, struct err *e) {
+    char proc[40], path[4096];
+    AUTO_FD int root = open(v->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return err_sys(e, "volume %s", v->name);
+    AUTO_FD int fd = path_open_in_root(root, m->rq.subpath, O_PATH, 0);
+    if (fd < 0)
+        return err_sysn(e, fd, "volume-subpath %s of volume %s", m->rq.subpath, v->name);
+    snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(proc, path, sizeof(path) - 1);
+    if (n < 0 || (size_t)n >= sizeof(path) - 1)
+        return err_sysn(e, n < 0 ? -errno : -ENAMETOOLONG, "volume-subpath %s", m->rq.subpath);
+    path[n] = 0;
+    m->straight = true;
+    m->source = arena_strdup(b->a, path);
+    return m->source ? 0 : err_oom(e);
+}
+
 static int volumes_named(struct box *b, struct box_mount *m, size_t i, struct err *e) {
     const struct mount_request *rq = &m->rq;
     if (rq->driver && !str_eq(rq->driver, "local"))
@@ -93,7 +113,9 @@ static int volumes_named(struct box *b, struct box_mount *m, size_t i, struct er
     m->rq.source = v.name;
     m->anonymous = v.anonymous;
     m->copyup = !rq->nocopy;
-    m->source = rq->subpath ? arena_printf(b->a, "%s/%s", v.path, rq->subpath) : v.path;
+    if (rq->subpath)
+        return volumes_part(b, m, &v, e);
+    m->source = v.path;
     return m->source ? 0 : err_oom(e);
 }
 

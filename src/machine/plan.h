@@ -48,6 +48,8 @@ struct plan_host {
     bool late_unmount;         /* mounts may outlive init: nothing of the user\'s is among them */
     bool init;                 /* --init: our PID 1 reaps and forwards */
     const char *const *copyup; /* mount destinations to fill from the image when empty; NULL-end */
+    /* mount destinations whose sources boxes could swap for links: none is followed; NULL-end */
+    const char *const *straight;
     /* exec: the box's own plan, which knows best what namespaces and cgroups to enter, whatever
      * cgroup the caller is in; NULL = as the spec says */
     const struct plan *box;

@@ -106,6 +106,7 @@ enum {
     PLAN_AS_INIT = 1 << 6,    /* EXEC: stay as PID 1, run the command as a child */
     PLAN_SECOND_TRY = 1 << 7, /* CWD: only if root could not enter it */
     PLAN_EARLY = 1 << 8,      /* BIND: the source is that of the next BIND_SOURCE */
+    PLAN_STRAIGHT = 1 << 9,   /* BIND: the source's path holds no symlink, or is refused */
 };
 
 enum {

@@ -60,9 +60,9 @@ static int print_number(char kind, uint64_t v, struct str *out) {
 }
 
 static int print_flags(uint32_t flags, struct str *out) {
-    static const char *const words[] = {"optional", "recursive",  "copy-up",
-                                        "nofollow", "in-proc",    "clamp",
-                                        "as-init",  "second-try", "early"};
+    static const char *const words[] = {"optional", "recursive", "copy-up", "nofollow",
+                                        "in-proc",  "clamp",     "as-init", "second-try",
+                                        "early",    "straight"};
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(words); i++) {
         if (flags & (1u << i))

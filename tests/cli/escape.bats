@@ -148,6 +148,8 @@ up() { printf '../%.0s' $(seq "$1"); }
     run hako run --rm --mount type=volume,source=esc,target=/x,volume-subpath=out box cat "/x$HAKO_CONFIG"
     [ "$status" -ne 0 ]
     lacks "{}"
+    run hako run --rm --mount type=volume,source=esc,target=/x,volume-subpath=near box cat /x/f
+    is 0
     run hako run --rm --mount type=volume,source=esc,target=/x,volume-subpath=in box cat /x/f
     is 0
     [ "$output" = here ]
@@ -183,4 +185,14 @@ up() { printf '../%.0s' $(seq "$1"); }
     hako run -d --name victim box sleep 1000
     run script -qec "'$BUILD/hako' exec -i victim sh -c 'for i in 0 1 2; do test -t \$i && echo TERMINAL; done; true'" /dev/null
     lacks TERMINAL
+}
+
+@test "CVE-2021-25741: a sub-path that has become a link since is refused" {
+    hako run --rm -v swap:/v box mkdir /v/in
+    hako create --name late --mount type=volume,source=swap,target=/x,volume-subpath=in box cat "/x$HAKO_CONFIG"
+    hako run --rm -v swap:/v box sh -c 'rmdir /v/in; ln -s / /v/in'
+    run hako start -a late
+    [ "$status" -ne 0 ]
+    lacks "{}"
+    has "bind"
 }

@@ -29,8 +29,7 @@ static bool allowed_in_proc(const char *path) {
     return false;
 }
 
-static bool has_copyup(const struct build *b, const char *path) {
-    const char *const *v = b->host->copyup;
+static bool among(const char *const *v, const char *path) {
     for (; v && *v; v++) {
         if (strcmp(*v, path) == 0)
             return true;
@@ -144,8 +143,10 @@ static int add_mount(struct build *b, const struct rt_mount *given) {
     uint32_t flags = is_proc || allowed_in_proc(path) ? PLAN_IN_PROC : 0;
     if (!flags && (str_starts(path, "/proc/") || (strcmp(path, "/proc") == 0 && !w.bind)))
         return err_set(b->e, ERR_DENIED, -EPERM, "mount %s: mounts inside /proc are refused", path);
-    if (has_copyup(b, path))
+    if (among(b->host->copyup, path))
         flags |= PLAN_COPYUP;
+    if (w.bind && among(b->host->straight, path))
+        flags |= PLAN_STRAIGHT;
     if (w.bind) {
         r = mount_source(b, &m);
         if (r == 0)
