@@ -32,11 +32,12 @@ static int talk_recv(hako_container *c, struct mon_msg *m, int64_t deadline, str
     return r;
 }
 
-/* Its monitor has gone without a word: the files tell. */
+/* Its monitor has gone, or is about to and listens no more: the files tell, once it has let go. */
 static int talk_from_files(hako_container *c, struct err *e) {
     fd_close(&c->sock);
     c->watching = false;
     struct container_state st;
+    mon_wait_unlocked(c->dirfd);
     int r = container_state(c->g, c->id, c->dirfd, &st, e);
     if (r == -ENOENT)
         st = (struct container_state){.status = HAKO_EXITED, .exit.code = 137};

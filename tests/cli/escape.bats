@@ -104,6 +104,13 @@ up() { printf '../%.0s' $(seq "$1"); }
     [ "$status" -ne 0 ]
 }
 
+@test "CVE-2021-41091: nor is one of a rootless box" {
+    needs_user
+    as_user hako create --name mine box true
+    [ "$(stat -c %a "$HAKO_TEST_DIR/user/home/.local/share/hako/containers")" = 700 ]
+    as_user hako rm mine
+}
+
 @test "the host's /dev/null is not the box's to change: masks and standard input" {
     local before
     before=$(stat -c '%Y %a %u' /dev/null)

@@ -14,7 +14,7 @@ setup() {
 }
 teardown() { hako_teardown; }
 
-tree() { find "$HAKO_ROOT" "$HAKO_RUN" -printf '%P %y %s\n' 2>/dev/null | sort; }
+tree() { find "$HAKO_ROOT" -printf '%P %y %s\n' 2>/dev/null | sort; }
 
 @test "-d prints the id, which works whole and as a prefix" {
     run hako run -d box sleep 1000

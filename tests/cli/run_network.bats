@@ -321,8 +321,8 @@ PY
     run nft list ruleset
     lacks "$ip"
     lacks "$PORT"
-    run ip -o link show master hako0
-    [ -z "$output" ]
+    # The kernel takes a namespace's links down in its own time.
+    wait_for 5 sh -c '[ -z "$(ip -o link show master hako0)" ]'
     run fetch "http://127.0.0.1:$PORT/"
     [ "$status" -ne 0 ]
 }

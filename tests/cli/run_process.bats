@@ -278,15 +278,18 @@ teardown() { hako_teardown; }
 }
 
 @test "no descriptor of the caller or of hako is open in the box" {
-    exec 9</etc/passwd
-    run hako run --rm box sh -c 'for f in /proc/1/fd/*; do readlink "$f"; done | wc -l; ls /proc/1/fd | tr "\n" " "'
-    exec 9<&-
-    is 0
-    [ "${lines[0]}" = 3 ]
-    [ "${lines[1]}" = "0 1 2 " ]
-    run hako run --rm --init box sh -c 'ls /proc/1/fd | tr "\n" " "; ls /proc/$$/fd | tr "\n" " "'
-    is 0
-    [ "$output" = "0 1 2 0 1 2 " ]
+    local init pid
+    for init in false true; do
+        exec 9</etc/passwd
+        hako run -d --name "fds-$init" --init=$init box sleep 1000
+        exec 9<&-
+        pid=$(field "fds-$init" .State.Pid)
+        run ls "/proc/$pid/fd"
+        [ "$output" = $'0\n1\n2' ]
+    done
+    # Below --init's own process the command.
+    run ls "/proc/$(cat "/proc/$pid/task/$pid/children" | tr -d ' ')/fd"
+    [ "$output" = $'0\n1\n2' ]
 }
 
 @test "signals start at their defaults and unblocked" {
@@ -297,7 +300,7 @@ teardown() { hako_teardown; }
 }
 
 @test "--stop-signal and --stop-timeout are kept and used" {
-    hako run -d --name polite --stop-signal USR1 --stop-timeout -s KILL 30 box \
+    hako run -d --name polite --stop-signal USR1 --stop-timeout 30 box \
         sh -c 'trap "exit 11" USR1; echo ready; while :; do sleep 0.05; done'
     wait_for 5 logged polite ready
     SECONDS=0
@@ -306,7 +309,7 @@ teardown() { hako_teardown; }
     [ "$(field polite .State.ExitCode)" = 11 ]
     [ "$(field polite .Config.StopTimeout)" = 30 ]
     [[ $(field polite .Config.StopSignal) == *USR1 ]]
-    hako run -d --name stubborn --stop-timeout -s KILL 1 box sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+    hako run -d --name stubborn --stop-timeout 1 box sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
     wait_for 5 logged stubborn ready
     SECONDS=0
     hako stop stubborn
