@@ -103,13 +103,12 @@ static int engine_paths(hako_engine *g, const struct hako_engine_options *o, str
 
 static int engine_open_dirs(hako_engine *g, struct err *e) {
     /* Set-user-ID programs of a box lie in its upper directory: no other user of the host may come
-     * near them (CVE-2021-41091). A box's ids of a rootless user must pass, though. */
-    mode_t mode = g->rootless ? 0711 : 0700;
-    int r = engine_dir(&g->datafd, AT_FDCWD, g->data, mode, e);
+     * near them (CVE-2021-41091). A rootless box's root, who mounts, is the user herself. */
+    int r = engine_dir(&g->datafd, AT_FDCWD, g->data, 0700, e);
     if (r == 0)
         r = engine_check_owner(g->datafd, g->data, e);
     if (r == 0)
-        r = engine_dir(&g->containersfd, g->datafd, "containers", mode, e);
+        r = engine_dir(&g->containersfd, g->datafd, "containers", 0700, e);
     if (r == 0)
         r = engine_dir(&g->namesfd, g->datafd, "names", 0700, e);
     if (r == 0)
