@@ -11,7 +11,7 @@ teardown_file() { hako_teardown_file; }
 setup() {
     needs_root
     hako_setup
-    hako run -d --name xx --hostname inside -e FROM_RUN=1 -w /var/www --memory 64m --ulimit nofile=77 \
+    hako run -d --name xx --hostname inside -e FROM_RUN=1 -w /var/www --memory 64m --cpus 0.5 --ulimit nofile=77 \
         --cap-drop CHOWN box sleep 1000 >/dev/null
 }
 teardown() { hako_teardown; }
@@ -35,6 +35,28 @@ teardown() { hako_teardown; }
     run hako exec xx tail /dev/zero
     is 137
     [ "$(field xx .State.Status)" = running ]
+}
+
+@test "exec opens no device that the box may not" {
+    [ -c /dev/fuse ] || skip "the host has no /dev/fuse"
+    run hako exec xx sh -c 'mknod /f c 10 229 && exec 3</f && echo OPEN'
+    [ "$status" -ne 0 ]
+    lacks OPEN
+    run hako exec xx sh -c 'head -c 2 /dev/zero | wc -c'
+    [ "$output" = 2 ]
+}
+
+@test "exec enters the box's cgroups from wherever it is called" {
+    local d=/sys/fs/cgroup/pids
+    [ ! -e /sys/fs/cgroup/cgroup.controllers ] || d=/sys/fs/cgroup
+    mkdir "$d/elsewhere-$$" || skip "no cgroup can be made here"
+    run sh -c 'echo $$ >"$2/cgroup.procs" && exec "$1" exec xx cat /proc/self/cgroup' sh "$BUILD/hako" "$d/elsewhere-$$"
+    local out=$output
+    wait_for 5 rmdir "$d/elsewhere-$$"
+    [ "$out" = "$(hako exec xx cat /proc/1/cgroup)" ] || {
+        echo "$out"
+        return 1
+    }
 }
 
 @test "exit codes: the command's, 126, 127, 128+n" {
