@@ -142,6 +142,10 @@ static int volumes_of_image(struct box *b, struct err *e) {
 
 static int volumes_one(struct box *b, size_t i, struct err *e) {
     struct box_mount *m = &b->mounts[i];
+    const char *target = m->rq.target;
+    /* the masks of /proc are the box's walls: nothing may take their place (as runc refuses) */
+    if (str_eq(target, "/proc") || str_starts(target, "/proc/"))
+        return err_set(e, ERR_USAGE, -EPERM, "%s cannot be mounted: it is inside /proc", target);
     switch (m->rq.kind) {
     case MOUNT_BIND:
         return volumes_bind(b, m, e);

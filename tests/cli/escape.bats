@@ -203,3 +203,12 @@ up() { printf '../%.0s' $(seq "$1"); }
     lacks "{}"
     has "bind"
 }
+
+@test "nothing is mounted over /proc, whoever asks" {
+    run hako run --rm -v /tmp:/proc box true
+    [ "$status" -eq 125 ]
+    has "inside /proc"
+    run hako run --rm --tmpfs /proc/sys box true
+    [ "$status" -eq 125 ]
+    has "inside /proc"
+}
