@@ -81,9 +81,10 @@ host_state() {
         nft -a list ruleset 2>/dev/null | sed -n '/table .*hako/,/^}/p' |
             grep -E 'elements|dnat|accept|drop|:' | sed 's/ # handle.*//; s/^[ \t]*/nft /' || true
     fi
-    # Processes are only compared when they belong to a box or a monitor. The keeper of a user's
+    # Processes are only compared when they belong to a box or a monitor; a dead one that init has
+    # not collected yet holds nothing. The keeper of a user's
     # network goes ten seconds after the last box.
-    ps -eo pid=,args= | awk '/hako-monitor|hako-init|\[hako/ && !/awk|monitor holder/ { print "process", $0 }'
+    ps -eo pid=,args= | awk '/<defunct>/ { next } /hako-monitor|hako-init|\[hako/ && !/awk|monitor holder/ { print "process", $0 }'
     [ ! -d "${HAKO_ROOT:-/nonexistent}/tmp" ] ||
         find "$HAKO_ROOT/tmp" -mindepth 1 -maxdepth 1 -printf 'half-made %f\n'
     [ ! -d "${HAKO_ROOT:-/nonexistent}/store/tmp" ] ||
