@@ -61,6 +61,7 @@ int init_main(struct apply *a, int (*run)(struct apply *a, const struct plan_ste
     sigset_t waited, old;
     init_signals(&waited);
     sigprocmask(SIG_BLOCK, &waited, &old);
+    prctl(PR_SET_NAME, "init"); /* before the command can look; execve gives it its own */
     pid_t command = fork();
     if (command < 0)
         return err_sys(a->e, "cannot start the command");
@@ -68,7 +69,6 @@ int init_main(struct apply *a, int (*run)(struct apply *a, const struct plan_ste
         return init_child(a, run, s, &old);
     a->sock = -1; /* the command's copy alone tells when execve has happened */
     sys_close_range(3, ~0U, 0);
-    prctl(PR_SET_NAME, "init");
     for (;;) {
         siginfo_t si;
         int signo = sigwaitinfo(&waited, &si);
