@@ -184,6 +184,11 @@ swept() {
             echo "round $i: who=$who delay=$delay"
             return 1
         }
+        run nft list map ip hako any
+        lacks "$PORT" || {
+            echo "round $i: the port is still there: who=$who delay=$delay ${rm[*]}"
+            return 1
+        }
         [ -z "$(monitors)" ] || wait_for 5 sh -c '! pgrep -x hako-monitor' || {
             echo "round $i: a monitor lives: who=$who delay=$delay"
             return 1
