@@ -55,6 +55,9 @@ int reconcile_crashed(hako_engine *g, const char *id, int dirfd, struct err *e);
 int container_destroy(hako_engine *g, const struct record *rec, bool volumes, struct err *e);
 /* The anonymous volumes that were made for a container that never came to be. */
 void remove_new_volumes(hako_engine *g, int dirfd);
+/* End of a directory's name in tmp/ whose anonymous volumes go too. */
+#define REMOVE_WITH_VOLUMES "-v"
+int remove_volumes(hako_engine *g, const struct record *rec, struct err *e);
 /* A tree that may hold files of subordinate ids. */
 int remove_tree(hako_engine *g, int dirfd, const char *name, struct err *e);
 
@@ -62,6 +65,8 @@ int remove_tree(hako_engine *g, int dirfd, const char *name, struct err *e);
 
 /* Read on until the monitor has closed its end: its last clean-up is done then. */
 void talk_until_gone(hako_container *c);
+/* SIGKILL, and wait until nothing of it runs any more. */
+int talk_kill(hako_container *c, struct err *e);
 
 /* --- start.c -------------------------------------------------------------------------------- */
 

@@ -7,7 +7,8 @@
  *   <data>/containers/<id>/   a container: record.json, bundle, upper/ work/, hosts, resolv.conf,
  *                             hostname; while it lives: lock, ctl.sock; later: log, exit.json
  *   <data>/names/<name>       symlink → id: the atomic uniqueness of names
- *   <data>/tmp/               directories being made (new-<id>) or removed (rm-<id>)
+ *   <data>/tmp/               directories being made (new-<id>) or removed (rm-<id>;
+ *                             rm-<id>-v: with its anonymous volumes)
  *   <data>/net/ store/ volumes/   see their rooms
  *   <run>/                    volatile: rootless holder
  *

@@ -84,6 +84,14 @@ static bool reconcile_there(const char *id, void *data) {
     return faccessat(g->containersfd, id, F_OK, 0) == 0 || errno != ENOENT;
 }
 
+static void reconcile_volumes(hako_engine *g, int dirfd) {
+    AUTO_ARENA struct arena *a = arena_new();
+    struct record rec;
+    struct err ignored = {0};
+    if (a && record_read(dirfd, a, &rec, &ignored) == 0)
+        remove_volumes(g, &rec, &ignored);
+}
+
 /* One directory of a dead creator or remover. A --rm box's monitor may have died after it moved its
  * directory here and before it took the machine down. False: it is in use after all. */
 static bool reconcile_dead(hako_engine *g, const char *name) {
@@ -98,6 +106,8 @@ static bool reconcile_dead(hako_engine *g, const char *name) {
     }
     if (dirfd >= 0 && str_starts(name, "new-"))
         remove_new_volumes(g, dirfd);
+    if (dirfd >= 0 && str_ends(name, REMOVE_WITH_VOLUMES))
+        reconcile_volumes(g, dirfd);
     return remove_tree(g, g->tmpfd, name, &ignored) == 0;
 }
 

@@ -36,20 +36,22 @@ int remove_tree(hako_engine *g, int dirfd, const char *name, struct err *e) {
 }
 
 /* Only when it still points at us: the name may have been given to another since. */
-static void remove_name(hako_engine *g, const char *name, const char *id) {
+static int remove_name(hako_engine *g, const char *name, const char *id) {
     char target[66] = {0};
     ssize_t n = readlinkat(g->namesfd, name, target, sizeof(target) - 1);
-    if (n == 64 && strcmp(target, id) == 0)
-        unlinkat(g->namesfd, name, 0);
+    if (n == 64 && strcmp(target, id) == 0 && unlinkat(g->namesfd, name, 0) < 0)
+        return -errno;
+    return n < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static void remove_volumes(hako_engine *g, const struct record *rec) {
+int remove_volumes(hako_engine *g, const struct record *rec, struct err *e) {
     for (size_t i = 0; i < rec->n_mounts; i++) {
         const struct record_mount *m = &rec->mounts[i];
-        struct err ignored = {0};
-        if (m->anonymous && m->name)
-            volume_remove(g->datafd, m->name, NULL, NULL, &ignored);
+        int r = m->anonymous && m->name ? volume_remove(g->datafd, m->name, NULL, NULL, e) : 0;
+        if (r < 0 && r != -ENOENT)
+            return r;
     }
+    return 0;
 }
 
 void remove_new_volumes(hako_engine *g, int dirfd) {
@@ -73,22 +75,29 @@ void remove_new_volumes(hako_engine *g, int dirfd) {
     closedir(dir);
 }
 
+/* The directory itself goes last: while it is in tmp/, somebody finishes what fails here. */
+static int remove_rest(hako_engine *g, const struct record *rec, const char *tmp, bool volumes,
+                       struct err *e) {
+    int r = remove_name(g, rec->name, rec->id);
+    if (r == 0 && rec->lease && unlinkat(g->netfd, rec->lease, 0) < 0 && errno != ENOENT)
+        r = -errno;
+    if (r < 0)
+        return err_sysn(e, r, "cannot free the name and address of container %s", rec->name);
+    if (volumes)
+        r = remove_volumes(g, rec, e);
+    return r < 0 ? r : remove_tree(g, g->tmpfd, tmp, e);
+}
+
 int container_destroy(hako_engine *g, const struct record *rec, bool volumes, struct err *e) {
     char tmp[80];
-    snprintf(tmp, sizeof(tmp), "rm-%s", rec->id);
+    snprintf(tmp, sizeof(tmp), "rm-%s%s", rec->id, volumes ? REMOVE_WITH_VOLUMES : "");
     if (flock(g->tmpfd, LOCK_SH) < 0)
         return err_sys(e, "cannot lock %s/tmp", g->data);
     int r = 0;
     if (renameat(g->containersfd, rec->id, g->tmpfd, tmp) < 0 && errno != ENOENT)
         r = err_sys(e, "cannot remove container %.12s", rec->id);
-    if (r == 0) {
-        remove_name(g, rec->name, rec->id);
-        if (rec->lease)
-            unlinkat(g->netfd, rec->lease, 0);
-        if (volumes)
-            remove_volumes(g, rec);
-        r = remove_tree(g, g->tmpfd, tmp, e);
-    }
+    if (r == 0)
+        r = remove_rest(g, rec, tmp, volumes, e);
     flock(g->tmpfd, LOCK_UN);
     return r;
 }
@@ -107,14 +116,6 @@ int hako_container_remove(hako_container *c, bool force, bool volumes, hako_erro
                        "cannot remove container \"%s\": container is running: stop the container "
                        "before removing or force remove",
                        c->rec.name);
-    if (running) {
-        r = hako_container_kill(c, "KILL", he);
-        int code;
-        if (r == 0)
-            r = hako_container_wait(c, -1, &code, he);
-        if (r < 0 && r != -ESRCH)
-            return r;
-        talk_until_gone(c);
-    }
-    return container_destroy(c->g, &c->rec, volumes || c->rec.auto_remove, e);
+    r = running ? talk_kill(c, e) : 0;
+    return r < 0 ? r : container_destroy(c->g, &c->rec, volumes || c->rec.auto_remove, e);
 }

@@ -10,12 +10,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define TALK_TRIES 3 /* connections that a living monitor drops */
+
 static int talk_send(hako_container *c, uint32_t word, uint32_t flags, int32_t arg, struct err *e) {
     int r = container_connect(c, e);
     if (r < 0)
         return r;
     struct mon_msg m = {.word = word, .flags = flags, .arg = arg};
-    return mon_send(c->sock, &m, NULL, NULL, 0, e);
+    r = mon_send(c->sock, &m, NULL, NULL, 0, e);
+    if (r == -ECONNRESET) {
+        fd_close(&c->sock); /* the next word goes over a new one */
+        c->watching = false;
+    }
+    return r;
 }
 
 /* The next word; descriptors are not expected here. */
@@ -32,32 +39,69 @@ static int talk_recv(hako_container *c, struct mon_msg *m, int64_t deadline, str
     return r;
 }
 
-/* Its monitor has gone, or is about to and listens no more: the files tell, once it has let go. */
-static int talk_from_files(hako_container *c, struct err *e) {
-    fd_close(&c->sock);
-    c->watching = false;
-    struct container_state st;
-    mon_wait_unlocked(c->dirfd);
-    int r = container_state(c->g, c->id, c->dirfd, &st, e);
-    if (r == -ENOENT)
-        st = (struct container_state){.status = HAKO_EXITED, .exit.code = 137};
-    else if (r < 0)
-        return r;
+static int talk_over(hako_container *c, int code) {
     c->ended = true;
-    c->exit_code = st.exit.code; /* 0 of what was never started */
+    c->exit_code = code;
     return 0;
 }
 
-static int talk_until_ended(hako_container *c, int64_t deadline, struct err *e) {
-    while (!c->ended) {
-        struct mon_msg m;
-        int r = talk_recv(c, &m, deadline, e);
-        if (r == -ETIMEDOUT)
-            return r;
-        if (r < 0)
-            return talk_from_files(c, e);
+/* What the files say: 1 = it runs, 0 = it has ended. */
+static int talk_files(hako_container *c, struct err *e) {
+    struct container_state st;
+    int r = container_state(c->g, c->id, c->dirfd, &st, e);
+    if (r == -ENOENT)
+        return talk_over(c, 128 + SIGKILL);
+    if (r < 0)
+        return r;
+    bool runs = st.status == HAKO_RUNNING || st.status == HAKO_PAUSED;
+    return runs ? 1 : talk_over(c, st.exit.code); /* 0 of what was never started */
+}
+
+/* The connection is lost, with the monitor most likely: then the files tell, as soon as its lock is
+ * free. -ECONNRESET: it lives, and there is a new connection, over which nothing was said. */
+static int talk_lost(hako_container *c, struct err *e) {
+    fd_close(&c->sock);
+    c->watching = false;
+    int r = talk_files(c, e);
+    if (r <= 0)
+        return r;
+    r = container_connect(c, e);
+    if (r == -ESRCH) {
+        r = mon_wait_unlocked(c->dirfd);
+        r = r < 0 ? err_sysn(e, r, "container %s: cannot wait", c->rec.name) : talk_files(c, e);
     }
-    return 0;
+    if (r < 0 || c->ended)
+        return r;
+    return err_set(e, ERR_CONFLICT, -ECONNRESET,
+                   "container %s: the connection to its monitor is lost", c->rec.name);
+}
+
+/* -ESRCH is the answer to a signal that came too late: the end follows. */
+static int talk_until_ended(hako_container *c, int64_t deadline, struct err *e) {
+    int r = 0;
+    while (!c->ended && (r == 0 || r == -ESRCH)) {
+        struct mon_msg m;
+        r = talk_recv(c, &m, deadline, e);
+    }
+    return c->ended ? 0 : r;
+}
+
+/* Of a box that cannot be reached: is it at its end? Its lock is free after this. One that has not
+ * come far enough to listen, or that nobody can talk to, is an error. */
+static int talk_ended(hako_container *c, struct err *e) {
+    struct container_state st;
+    int r = container_state(c->g, c->id, c->dirfd, &st, e);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    if (st.status != HAKO_RUNNING && st.status != HAKO_PAUSED)
+        return 0;
+    if (faccessat(c->dirfd, MON_EXIT, F_OK, 0) < 0 &&
+        faccessat(c->g->containersfd, c->id, F_OK, 0) == 0)
+        return err_set(e, ERR_CONFLICT, -EBUSY,
+                       "container %s does not answer: it may be about to start, try again",
+                       c->rec.name);
+    r = mon_wait_unlocked(c->dirfd);
+    return r < 0 ? err_sysn(e, r, "cannot wait for the end of container %s", c->rec.name) : 0;
 }
 
 int hako_container_fd(const hako_container *c) {
@@ -73,19 +117,6 @@ static int talk_watch(hako_container *c, struct err *e) {
     return r;
 }
 
-int hako_container_wait(hako_container *c, int timeout_ms, int *exit_code, hako_error *he) {
-    struct err *e = as_err(he);
-    int64_t deadline = timeout_ms < 0 ? 0 : now_mono_ns() + (int64_t)timeout_ms * 1000000;
-    int r = 0;
-    if (!c->ended) {
-        r = talk_watch(c, e);
-        r = r < 0 ? talk_from_files(c, e) : talk_until_ended(c, deadline, e);
-    }
-    if (r == 0)
-        *exit_code = c->exit_code;
-    return r;
-}
-
 /* Read on until the monitor has closed its end: its last clean-up is done then. */
 void talk_until_gone(hako_container *c) {
     char buf[64];
@@ -94,6 +125,38 @@ void talk_until_gone(hako_container *c) {
     while (recv(c->sock, buf, sizeof(buf), 0) > 0 || errno == EINTR)
         errno = 0;
     fd_close(&c->sock);
+}
+
+static int talk_wait(hako_container *c, int64_t deadline, struct err *e) {
+    if (c->ended)
+        return 0;
+    int r = talk_watch(c, e);
+    if (r == 0)
+        r = talk_until_ended(c, deadline, e);
+    return r == -ECONNRESET || r == -ESRCH ? talk_lost(c, e) : r;
+}
+
+int hako_container_wait(hako_container *c, int timeout_ms, int *exit_code, hako_error *he) {
+    struct err *e = as_err(he);
+    int64_t deadline = timeout_ms < 0 ? 0 : now_mono_ns() + (int64_t)timeout_ms * 1000000;
+    int r = -ECONNRESET;
+    for (int i = 0; i < TALK_TRIES && r == -ECONNRESET; i++)
+        r = talk_wait(c, deadline, e);
+    if (r == 0)
+        *exit_code = c->exit_code;
+    return r;
+}
+
+int talk_kill(hako_container *c, struct err *e) {
+    int r = -ECONNRESET;
+    for (int i = 0; i < TALK_TRIES && r == -ECONNRESET; i++) {
+        r = hako_container_kill(c, "KILL", (hako_error *)e);
+        if (r == 0)
+            r = talk_wait(c, 0, e);
+    }
+    if (r == 0)
+        talk_until_gone(c);
+    return r == 0 || r == -ESRCH ? talk_ended(c, e) : r;
 }
 
 int hako_container_attach(hako_container *c, const struct hako_stdio *io, hako_error *he) {
@@ -143,22 +206,18 @@ int hako_container_stop(hako_container *c, const char *signal, int timeout, hako
         timeout = c->rec.stop_timeout >= 0 ? (int)c->rec.stop_timeout : 10;
     if (!signal)
         signal = c->rec.stop_signal ? c->rec.stop_signal : "TERM";
-    int code;
     r = talk_watch(c, e);
     if (r == 0)
         r = hako_container_kill(c, signal, he);
     if (r == 0 && st.status == HAKO_PAUSED)
         r = talk_send(c, MON_FREEZE, 0, 0, e);
     if (r == 0 && timeout > 0)
-        r = hako_container_wait(c, timeout * 1000, &code, he);
-    if ((r == 0 && !c->ended) || r == -ETIMEDOUT) {
-        r = hako_container_kill(c, "KILL", he);
-        if (r == 0)
-            r = hako_container_wait(c, -1, &code, he);
-    }
+        r = talk_wait(c, now_mono_ns() + (int64_t)timeout * 1000000000, e);
+    if ((r == 0 && !c->ended) || r == -ETIMEDOUT || r == -ECONNRESET)
+        return talk_kill(c, e);
     if (r == 0)
         talk_until_gone(c);
-    return r == -ESRCH ? 0 : r;
+    return r == 0 || r == -ESRCH ? talk_ended(c, e) : r;
 }
 
 int hako_container_pause(hako_container *c, bool pause, hako_error *he) {

@@ -317,8 +317,12 @@ class World:
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                   env=self.env)
         for _ in range(2000):
-            status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            if re.search(r"TracerPid:\s+[1-9]", status):
+            try:
+                status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            except FileNotFoundError:
+                status = ""
+            # Gone already: its wait was interrupted by us, and begun again for the last time.
+            if re.search(r"TracerPid:\s+[1-9]|State:\s+Z", status) or not status:
                 return tracer
             time.sleep(0.002)
         raise Fault("strace does not attach to the monitor")
