@@ -160,6 +160,17 @@ sleeper() { hako run -d --name "$1" "${@:2}" box sleep 1000 >/dev/null; }
     [ $SECONDS -lt 15 ]
 }
 
+@test "restart: another process, the same container" {
+    sleeper again
+    local pid
+    pid=$(field again .State.Pid)
+    run hako restart -t 0 again
+    is 0
+    [ "$(field again .State.Running)" = true ]
+    [ "$(field again .State.Pid)" != "$pid" ]
+    [ ! -d "/proc/$pid" ]
+}
+
 @test "rename: the new name works, the old is free" {
     sleeper old
     hako rename old new

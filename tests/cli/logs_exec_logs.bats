@@ -86,6 +86,13 @@ teardown() { hako_teardown; }
     wait $pid || true
 }
 
+@test "-f of a box that goes with its end (--rm) ends too" {
+    hako run -d --rm --name fr box sh -c 'for i in 1 2 3; do echo $i; sleep 0.2; done'
+    run timeout -s KILL 20 "$BUILD/hako" logs -f fr
+    is 0
+    [ "$output" = $'1\n2\n3' ]
+}
+
 @test "binary and unfinished lines come back as they were" {
     head -c 300000 /dev/urandom >"$BATS_TEST_TMPDIR/bin"
     hako run --name bb -v "$BATS_TEST_TMPDIR/bin:/b:ro" box cat /b >/dev/null

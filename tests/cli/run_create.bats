@@ -105,6 +105,28 @@ tree() { find "$HAKO_ROOT" -printf '%P %y %s\n' 2>/dev/null | sort; }
     has "No such container: nobody-knows"
 }
 
+@test "-d with a command that is not there: its code, its message, no id" {
+    run -127 hako run -d --name bad box no-such-program
+    has no-such-program
+    [[ ! $output =~ [0-9a-f]{64} ]]
+    [ "$(field bad .State.Status)" = created ]
+}
+
+@test "-d --rm goes by itself when it ends" {
+    hako run -d --rm --name brief -v /anon box sleep 0.3
+    wait_for 5 sh -c '[ -z "$("$1" ps -aq)" ]' sh "$BUILD/hako"
+    wait_for 5 sh -c '[ -z "$(ls -A "$1/containers" "$1/names" "$1/tmp" | grep -v :)" ]' sh "$HAKO_ROOT"
+}
+
+@test "start -ai: input goes in, again and again" {
+    hako create -i --name cat box cat
+    run sh -c 'echo one | "$1" start -ai cat' sh "$BUILD/hako"
+    is 0
+    [ "$output" = one ]
+    run sh -c 'echo two | "$1" start -a -i cat' sh "$BUILD/hako"
+    [ "$output" = two ]
+}
+
 @test "--cidfile holds the id; an existing file is never overwritten" {
     run hako run -d --cidfile "$BATS_TEST_TMPDIR/cid" box true
     is 0

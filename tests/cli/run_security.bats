@@ -209,3 +209,29 @@ JSON
     run hako run --rm --security-opt systempaths=unconfined box sh -c 'grep -cE " /proc/(kcore|keys|sys) " /proc/mounts'
     [ "$output" = 0 ]
 }
+
+@test "no descriptor of hako leads a working directory out of the box" {
+    hako run -d --name fds box sleep 1000
+    local n said=0
+    for n in $(seq 3 24); do
+        run hako run --rm -w "/proc/self/fd/$n" box sh -c 'echo INSIDE; ls ..'
+        [ "$status" -ne 0 ]
+        lacks INSIDE
+        [[ $output != *"outside of the box"* ]] || said=1
+        run hako exec -w "/proc/self/fd/$n" fds sh -c 'echo INSIDE; ls ..'
+        [ "$status" -ne 0 ]
+        lacks INSIDE
+    done
+    # At least one of them was a directory, and was seen to be outside.
+    [ $said -eq 1 ]
+}
+
+@test "hako's own program in the box is of no use and cannot be changed" {
+    run hako run --rm box /proc/self/exe
+    [ "$status" -ne 0 ]
+    hako run -d --name own box sleep 1000
+    run ls -l "/proc/$(monitor_of own)/exe"
+    has memfd
+    run sh -c 'echo x >>"/proc/$1/exe"' sh "$(monitor_of own)"
+    [ "$status" -ne 0 ]
+}
