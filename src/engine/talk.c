@@ -194,6 +194,19 @@ int hako_container_kill(hako_container *c, const char *name, hako_error *he) {
     return r;
 }
 
+/* Signal, and patience: 0 with or without the end, or an error; -ETIMEDOUT. */
+static int talk_ask_to_end(hako_container *c, const char *signal, int timeout, bool paused,
+                           struct err *e) {
+    int r = talk_watch(c, e);
+    if (r == 0)
+        r = hako_container_kill(c, signal, (hako_error *)e);
+    if (r == 0 && paused)
+        r = talk_send(c, MON_FREEZE, 0, 0, e);
+    if (r == 0 && timeout > 0)
+        r = talk_wait(c, now_mono_ns() + (int64_t)timeout * 1000000000, e);
+    return r;
+}
+
 int hako_container_stop(hako_container *c, const char *signal, int timeout, hako_error *he) {
     struct err *e = as_err(he);
     struct container_state st;
@@ -206,13 +219,7 @@ int hako_container_stop(hako_container *c, const char *signal, int timeout, hako
         timeout = c->rec.stop_timeout >= 0 ? (int)c->rec.stop_timeout : 10;
     if (!signal)
         signal = c->rec.stop_signal ? c->rec.stop_signal : "TERM";
-    r = talk_watch(c, e);
-    if (r == 0)
-        r = hako_container_kill(c, signal, he);
-    if (r == 0 && st.status == HAKO_PAUSED)
-        r = talk_send(c, MON_FREEZE, 0, 0, e);
-    if (r == 0 && timeout > 0)
-        r = talk_wait(c, now_mono_ns() + (int64_t)timeout * 1000000000, e);
+    r = talk_ask_to_end(c, signal, timeout, st.status == HAKO_PAUSED, e);
     if ((r == 0 && !c->ended) || r == -ETIMEDOUT || r == -ECONNRESET)
         return talk_kill(c, e);
     if (r == 0)
