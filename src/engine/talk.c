@@ -147,6 +147,12 @@ int hako_container_wait(hako_container *c, int timeout_ms, int *exit_code, hako_
     return r;
 }
 
+static int talk_gone(hako_container *c, int r, struct err *e) {
+    if (r == 0)
+        talk_until_gone(c);
+    return r == 0 || r == -ESRCH ? talk_ended(c, e) : r;
+}
+
 int talk_kill(hako_container *c, struct err *e) {
     int r = -ECONNRESET;
     for (int i = 0; i < TALK_TRIES && r == -ECONNRESET; i++) {
@@ -154,9 +160,7 @@ int talk_kill(hako_container *c, struct err *e) {
         if (r == 0)
             r = talk_wait(c, 0, e);
     }
-    if (r == 0)
-        talk_until_gone(c);
-    return r == 0 || r == -ESRCH ? talk_ended(c, e) : r;
+    return talk_gone(c, r, e);
 }
 
 int hako_container_attach(hako_container *c, const struct hako_stdio *io, hako_error *he) {
@@ -222,9 +226,7 @@ int hako_container_stop(hako_container *c, const char *signal, int timeout, hako
     r = talk_ask_to_end(c, signal, timeout, st.status == HAKO_PAUSED, e);
     if ((r == 0 && !c->ended) || r == -ETIMEDOUT || r == -ECONNRESET)
         return talk_kill(c, e);
-    if (r == 0)
-        talk_until_gone(c);
-    return r == 0 || r == -ESRCH ? talk_ended(c, e) : r;
+    return talk_gone(c, r, e);
 }
 
 int hako_container_pause(hako_container *c, bool pause, hako_error *he) {
