@@ -2,6 +2,7 @@
 /* Starting: one exec of the monitor, one packet with descriptors, one answer. */
 #include "engine/container.h"
 #include "engine/place.h"
+#include "sys/tty.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -69,6 +70,14 @@ static int start_monitor(hako_container *c, int *sock, struct err *e) {
     return r;
 }
 
+/* Before the start, so that the box never sees another size than its user's terminal has. */
+static int start_send_size(int sock, int out, struct err *e) {
+    struct mon_msg m = {.word = MON_RESIZE};
+    if (out < 0 || tty_get_size(out, &m.rows, &m.cols) < 0 || !m.rows || !m.cols)
+        return 0;
+    return mon_send(sock, &m, NULL, NULL, 0, e);
+}
+
 int hako_container_start(hako_container *c, const struct hako_stdio *io, hako_error *he) {
     struct err *e = as_err(he);
     struct container_state st;
@@ -77,13 +86,15 @@ int hako_container_start(hako_container *c, const struct hako_stdio *io, hako_er
         return r;
     if (st.status == HAKO_RUNNING || st.status == HAKO_PAUSED)
         return 0;
-    if (st.status == HAKO_EXITED && unlinkat(c->dirfd, MON_EXIT, 0) < 0 && errno != ENOENT)
+    if (unlinkat(c->dirfd, MON_EXIT, 0) < 0 && errno != ENOENT) /* "created" has one, too */
         return err_sys(e, "container %s: cannot forget its last end", c->rec.name);
     c->ended = false;
     AUTO_FD int sock = -1;
     r = start_monitor(c, &sock, e);
     if (r == 0 && io)
         r = start_send_attach(sock, io, e);
+    if (r == 0 && io && c->rec.tty)
+        r = start_send_size(sock, io->out, e);
     struct mon_msg go = {.word = MON_GO, .flags = MON_F_START};
     if (r == 0)
         r = mon_send(sock, &go, NULL, NULL, 0, e);
