@@ -257,6 +257,9 @@ teardown() { hako_teardown; }
     [ "${#lines[@]}" -eq 1 ]
     [ "$(field failed .State.Status)" = created ]
     [ "$(field failed .State.ExitCode)" = 127 ]
+    # A later start that gets further forgets it.
+    run -127 hako start -a failed
+    [ "$(field failed .State.Status)" = created ]
     hako rm failed
     run -127 hako run --rm --name failed box no-such-program
     is 127
