@@ -302,9 +302,9 @@ teardown() { hako_teardown; }
 }
 
 @test "ending while a process of the box still runs leaves nothing" {
-    run hako run --rm box sh -c 'sleep 1000 & sleep 1000 & exit 5'
+    run hako run --rm box sh -c 'sleep 1009 & sleep 1009 & exit 5'
     is 5
-    run pgrep -fx 'sleep 1000'
+    run pgrep -fx 'sleep 1009'
     [ -z "$output" ]
 }
 
