@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "monitor_box.h"
+#include "sys/syscalls.h"
 
 static void pipe_of(int p[2]) {
     assert_int_equal(pipe2(p, O_CLOEXEC), 0);
@@ -444,11 +445,20 @@ static struct stat program_of(int pid) {
     return st;
 }
 
+/* Until its monitor is really gone: the box's end is told before, and a dying monitor still shares.
+ */
 static void kill_box(struct box *b) {
+    struct mon_live live;
+
+    assert_int_equal(mon_probe(b->dirfd, &live), 0);
+    struct pollfd gone = {.fd = sys_pidfd_open(live.monitor_pid), .events = POLLIN};
+    assert_true(gone.fd >= 0);
     box_attach(b->sock, -1, -1, -1);
     box_send(b->sock, (struct mon_msg){.word = MON_SIGNAL, .arg = SIGKILL}, NULL, 0);
     box_recv(b->sock, MON_OK);
     assert_int_equal(box_exited(b->sock), 137);
+    assert_int_equal(poll(&gone, 1, 20000), 1);
+    close(gone.fd);
     box_free(b);
 }
 
