@@ -9,6 +9,9 @@
  * runs: its layers have no image yet, so gc leaves layers alone until nobody holds it
  *     layers/<diffid hex>/fs       one unpacked layer, whiteouts as overlayfs wants them; immutable
  *     layers/<diffid hex>/size     bytes of its files, text
+ *     layers/<diffid hex>/record   what the tar held beside them (record.h): pack.h gives it back
+ *     layers/<diffid hex>/lost/    files that a later entry of the same tar replaced
+ *     layers/<diffid hex>/blobs    compressed forms that registries have, text; replaced as needed
  *     images/<image id hex>/       config, manifest (bytes as received), meta.json
  *     refs/<escaped reference>     text: image id + newline; rename-replaced. "/" is written "+",
  *                                  which no reference contains; "name@digest" is kept there too
@@ -105,6 +108,19 @@ int layer_begin(const struct store *s, const struct digest *diff_id, struct laye
 int layer_commit(const struct store *s, const struct digest *diff_id, struct layer_writer *w,
                  uint64_t size, struct err *e);
 void layer_abort(const struct store *s, struct layer_writer *w);
+
+/* Blobs that hold the layer, as registries know them: what a push may find there already. Kept
+ * beside the layer (text; lost with it), newest first, a few. */
+struct layer_blob {
+    struct digest digest; /* of the compressed bytes */
+    uint64_t size;
+    const char *media_type; /* "" = unknown */
+    const char *repo;       /* where it was seen: "docker.io/library/debian"; "" = nowhere */
+};
+int layer_blobs(const struct store *s, const struct digest *diff_id, struct arena *a,
+                struct layer_blob **ret, size_t *n, struct err *e);
+int layer_blob_add(const struct store *s, const struct digest *diff_id, const struct layer_blob *b,
+                   struct err *e);
 
 /* Remove layers that no image needs; one "Deleted: …" line each. Does nothing while a pull runs.
  * The caller holds the store's lock exclusively. */
