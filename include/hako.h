@@ -131,6 +131,16 @@ HAKO_API int hako_image_inspect(hako_engine *g, const char *name, char **ret_jso
 HAKO_API int hako_image_remove(hako_engine *g, const char *name, bool force, char **report,
                                hako_error *e);
 
+/* Another name for an image. */
+HAKO_API int hako_image_tag(hako_engine *g, const char *source, const char *target, hako_error *e);
+/* Take names away (none given: all); the image stays. */
+HAKO_API int hako_image_untag(hako_engine *g, const char *image, const struct hako_strings *names,
+                              hako_error *e);
+/* Newest first, docker's keys: [{"Id","Created","CreatedBy","Tags","Size","Comment"}]. platform
+ * NULL: whatever the image's is. */
+HAKO_API int hako_image_history(hako_engine *g, const char *name, const char *platform,
+                                char **ret_json, hako_error *e);
+
 /* ---- containers ------------------------------------------------------------------------ */
 
 /* docker's words, unparsed: the engine parses and checks them. */

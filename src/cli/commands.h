@@ -32,6 +32,7 @@ CMD(attach);
 CMD(completion);
 CMD(create);
 CMD(exec);
+CMD(history);
 CMD(images);
 CMD(info);
 CMD(inspect);
@@ -48,7 +49,9 @@ CMD(rmi);
 CMD(run);
 CMD(start);
 CMD(stop);
+CMD(tag);
 CMD(unpause);
+CMD(untag);
 CMD(version);
 CMD(wait);
 #undef CMD
