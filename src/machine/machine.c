@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "machine/machine.h"
 
+#include "sys/pidref.h"
+
 #include <string.h>
 
 static const char *const state_names[] = {"new",     "open",    "booted", "created",
@@ -60,6 +62,41 @@ int machine_reap(struct machine *m, struct machine_exit *ret, struct err *e) {
     int r = m->ops->reap(m, ret, e);
     if (r == 0)
         m->state = MACHINE_STOPPED;
+    return r;
+}
+
+int machine_detach(struct machine *m, struct err *e) {
+    int r = check_state(m, MACHINE_CREATED, "detach", e);
+    if (r == 0 && !m->ops->detach)
+        r = err_set(e, ERR_UNAVAILABLE, -ENOTSUP, "machine: %s cannot detach", m->ops->name);
+    if (r == 0)
+        r = m->ops->detach(m, e);
+    if (r < 0)
+        return r;
+    fd_close(&m->netns);
+    fd_close(&m->exit_fd);
+    fd_close(&m->console);
+    m->state = MACHINE_HALTED;
+    return 0;
+}
+
+int machine_adopt(struct machine *m, const struct machine_ops *ops, const struct plan *plan,
+                  pid_t pid, uint64_t pid_start, struct err *e) {
+    machine_init(m, ops);
+    if (!ops->adopt)
+        return err_set(e, ERR_UNAVAILABLE, -ENOTSUP, "machine: %s cannot be taken over", ops->name);
+    int fd = pidref_open_started(pid, pid_start);
+    if (fd < 0)
+        return fd == -ESRCH ? err_set(e, ERR_CONFLICT, fd, "the container has stopped")
+                            : err_sysn(e, fd, "cannot open the container's process");
+    m->plan = plan;
+    m->pid = pid;
+    m->exit_fd = fd;
+    int r = ops->adopt(m, e);
+    if (r < 0)
+        fd_close(&m->exit_fd);
+    else
+        m->state = MACHINE_RUNNING;
     return r;
 }
 

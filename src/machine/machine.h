@@ -49,6 +49,10 @@ struct machine_exit {
 struct machine_stdio {
     int fd[3];
     bool terminal;
+    /* A task that outlives its starter (PLAN_F_OUTLIVE): the listening SOCK_SEQPACKET socket by
+     * which somebody else releases it after machine_detach; 0 = none. */
+    int listener;
+    unsigned preserve; /* descriptors 3, 4, … that the task keeps */
 };
 
 struct machine_stats {
@@ -92,6 +96,9 @@ struct machine_ops {
     int (*reap)(struct machine *m, struct machine_exit *ret, struct err *e);
     int (*remove)(struct machine *m, struct err *e); /* "delete"; idempotent */
     int (*halt)(struct machine *m, struct err *e);   /* idempotent */
+    /* machine_detach and machine_adopt; NULL: not for this kind */
+    int (*detach)(struct machine *m, struct err *e);
+    int (*adopt)(struct machine *m, struct err *e);
 };
 
 extern const struct machine_ops machine_container_ops;
@@ -108,6 +115,17 @@ int machine_reap(struct machine *m, struct machine_exit *ret, struct err *e);
 /* Whatever the state: remove + halt, closing every descriptor. Never fails half-way: carries on
  * and reports the first error. */
 int machine_end(struct machine *m, struct err *e);
+
+/* Let go of a created machine whose task outlives its starter: the task parks on, waiting on the
+ * listener for machine_release. The caller's struct is empty afterwards; nothing is killed. */
+int machine_detach(struct machine *m, struct err *e);
+/* Release a detached task: `sock` is connected to its listener. Returns when execve has happened,
+ * or with what the task says of its failure. */
+int machine_release(int sock, struct err *e);
+/* Take over a machine that another process started: exec, signal, freeze, stats, remove and halt
+ * work on it; it is not ours to reap. -ESRCH when the process is gone. */
+int machine_adopt(struct machine *m, const struct machine_ops *ops, const struct plan *plan,
+                  pid_t pid, uint64_t pid_start, struct err *e);
 
 /* Sweep what a dead machine of this plan left behind (kill -9 of its monitor): processes by
  * cgroup or by `pid` + start time, cgroups. Same code as halt. Idempotent. */

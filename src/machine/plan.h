@@ -46,6 +46,7 @@ struct plan_host {
     size_t seccomp_len;
     uint32_t seccomp_flags;
     bool late_unmount;         /* mounts may outlive init: nothing of the user\'s is among them */
+    bool outlive;              /* the task lives on when its starter ends */
     bool init;                 /* --init: our PID 1 reaps and forwards */
     const char *const *copyup; /* mount destinations to fill from the image when empty; NULL-end */
     /* mount destinations whose sources boxes could swap for links: none is followed; NULL-end */

@@ -119,6 +119,7 @@ enum {
     PLAN_F_EXEC = 1 << 0, /* an exec plan */
     PLAN_F_TERMINAL = 1 << 1,
     PLAN_F_LATE_UNMOUNT = 1 << 2, /* see container.h */
+    PLAN_F_OUTLIVE = 1 << 3, /* the task lives on when its starter ends (OCI create, exec -d) */
 };
 
 #define PLAN_MAX_EARLY 16 /* BIND_SOURCE steps */

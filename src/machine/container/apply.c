@@ -141,12 +141,26 @@ int apply_die_with_starter(struct apply *a) {
     return 0; /* died before this? then the handshake sees its end closed */
 }
 
+int apply_part_from_starter(struct apply *a) {
+    return prctl(PR_SET_PDEATHSIG, 0) < 0 ? err_sys(a->e, "cannot part the box from its starter")
+                                          : 0;
+}
+
 static int apply_park(struct apply *a, const struct plan_step *s) {
     int r = sync_say(a->sock, SYNC_PARKED, -1);
     if (r < 0)
         return r;
-    if (!sync_expect(a->sock, SYNC_RELEASE))
+    int word = sync_await(a->sock);
+    bool outlive = a->plan->h->flags & PLAN_F_OUTLIVE;
+    if (word != SYNC_RELEASE && !(word == SYNC_DETACH && outlive && a->io->listener > 0))
         _exit(0); /* nobody waits for us any more */
+    r = outlive ? apply_part_from_starter(a) : 0;
+    if (r < 0 || word == SYNC_RELEASE)
+        return r;
+    r = sync_accept(a->io->listener, &a->sock);
+    if (r < 0)
+        return err_sysn(a->e, r, "cannot wait for the start of the box");
+    a->sock = r;
     return 0;
 }
 

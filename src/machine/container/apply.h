@@ -62,6 +62,8 @@ int apply_dir(struct apply *a, uint32_t ref);
 int apply_write_proc(struct apply *a, const char *path, const char *value);
 /* The starter's death kills us; must be renewed after a change of user. */
 int apply_die_with_starter(struct apply *a);
+/* Not any more. */
+int apply_part_from_starter(struct apply *a);
 
 /* copyup.c: copy what directory `from` holds into `to`, with owners, modes, times, attributes. */
 int copyup_tree(int from, int to, struct err *e);

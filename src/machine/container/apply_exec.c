@@ -98,9 +98,12 @@ static int exec_refused(struct apply *a, const char *path, int code) {
  * /proc/self/fd/N/.. and so reach the host by a directory that is still open (CVE-2024-21626).
  * Only the socket is left, which leads nowhere. */
 static void exec_close(struct apply *a) {
-    if (a->sock > 3)
-        sys_close_range(3, (unsigned)a->sock - 1, 0);
-    sys_close_range(a->sock < 3 ? 3 : (unsigned)a->sock + 1, ~0U, 0);
+    unsigned first = 3 + a->io->preserve, sock = a->sock < 0 ? 0 : (unsigned)a->sock;
+    for (unsigned fd = 3; fd < first; fd++)
+        fcntl((int)fd, F_SETFD, 0);
+    if (sock > first)
+        sys_close_range(first, sock - 1, 0);
+    sys_close_range(sock < first ? first : sock + 1, ~0U, 0);
     a->proc = a->null = a->root = a->empty = a->dir = a->box = -1;
 }
 
@@ -129,6 +132,9 @@ int apply_exec(struct apply *a, const struct plan_step *s) {
     const char *path = name;
     int r = -ENOENT;
     bool searched = !strchr(name, '/');
+    if ((a->plan->h->flags & PLAN_F_OUTLIVE) && (r = apply_part_from_starter(a)) < 0)
+        return r;
+    r = -ENOENT;
     exec_close(a);
     exec_own_null();
     if (!searched) {

@@ -163,6 +163,31 @@ static int ops_halt(struct machine *m, struct err *e) {
     return c && host_has_cgroup(&c->cgroups) ? cgroup_remove(&c->cgroups, e) : 0;
 }
 
+static int ops_detach(struct machine *m, struct err *e) {
+    struct container *c = container_of(m);
+    if (!(m->plan->h->flags & PLAN_F_OUTLIVE))
+        return err_set(e, ERR_INTERNAL, -EINVAL, "this plan's task does not outlive its starter");
+    int r = sync_say(c->sock, SYNC_DETACH, -1);
+    if (r == 0 || r == -EPIPE || r == -ECONNRESET) /* end of file: it can do without us */
+        r = spawn_hear(c->sock, 0, &m->console, e);
+    else
+        err_sysn(e, r, "cannot part from the box's first process");
+    if (r < 0)
+        return r;
+    fd_close(&c->sock);
+    fd_close(&c->mntns);
+    return 0;
+}
+
+static int ops_adopt(struct machine *m, struct err *e) {
+    struct container *c = (struct container *)(void *)m->room;
+    memset(c, 0, sizeof(*c));
+    c->sock = c->mntns = -1;
+    m->priv = c;
+    plan_cgroups(m->plan, &c->cgroups);
+    return 0;
+}
+
 const struct machine_ops machine_container_ops = {
     .name = "container",
     .probe = ops_probe,
@@ -177,7 +202,19 @@ const struct machine_ops machine_container_ops = {
     .reap = ops_reap,
     .remove = ops_remove,
     .halt = ops_halt,
+    .detach = ops_detach,
+    .adopt = ops_adopt,
 };
+
+int machine_release(int sock, struct err *e) {
+    int r = sync_say(sock, SYNC_RELEASE, -1);
+    if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+        return err_sysn(e, r, "cannot release the box's first process");
+    int console = -1;
+    r = spawn_hear(sock, 0, &console, e);
+    fd_close(&console);
+    return r;
+}
 
 int machine_sweep(const struct plan *plan, pid_t pid, uint64_t pid_start, struct err *e) {
     struct cgroup_set set;

@@ -37,6 +37,8 @@ int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
     plan_writer_begin(&b.w);
     if (spec->process.terminal)
         b.w.h.flags |= PLAN_F_TERMINAL;
+    if (host->outlive)
+        b.w.h.flags |= PLAN_F_OUTLIVE;
     if (host->late_unmount)
         b.w.h.flags |= PLAN_F_LATE_UNMOUNT;
     int r = build_parts(&b, box_parts, ARRAY_SIZE(box_parts));
@@ -78,7 +80,8 @@ int plan_build_exec(const struct rt_spec *spec, const struct rt_process *process
                     struct err *e) {
     struct build b = {.spec = spec, .process = process, .host = host, .a = a, .e = e};
     plan_writer_begin(&b.w);
-    b.w.h.flags = PLAN_F_EXEC | (process->terminal ? PLAN_F_TERMINAL : 0);
+    b.w.h.flags = PLAN_F_EXEC | (process->terminal ? PLAN_F_TERMINAL : 0) |
+                  (host->outlive ? PLAN_F_OUTLIVE : 0);
     int r = build_parts(&b, exec_parts, ARRAY_SIZE(exec_parts));
     b.w.h.clone_ns = 0;
     return finish(&b, r, a, ret, ret_len);

@@ -20,13 +20,38 @@ void sync_fail(int sock, const struct err *err) {
     io_send_fds(sock, &m, sizeof(m), NULL, 0);
 }
 
-bool sync_expect(int sock, enum sync_word word) {
+int sync_await(int sock) {
     uint32_t w = 0;
     ssize_t n;
     do
         n = recv(sock, &w, sizeof(w), 0);
     while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof(w) && w == (uint32_t)word;
+    return n == (ssize_t)sizeof(w) ? (int)w : 0;
+}
+
+bool sync_expect(int sock, enum sync_word word) {
+    return sync_await(sock) == (int)word;
+}
+
+/* -1: nobody. */
+static int64_t sync_peer(int sock) {
+    struct ucred u;
+    socklen_t len = sizeof(u);
+    return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &u, &len) < 0 ? -1 : (int64_t)u.uid;
+}
+
+int sync_accept(int listener, int *pair) {
+    int64_t owner = sync_peer(*pair); /* as seen from our user namespace */
+    fd_close(pair);
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0 && owner >= 0 && sync_peer(fd) == owner && sync_expect(fd, SYNC_RELEASE))
+            return fd;
+        if (fd >= 0)
+            close(fd);
+        else if (errno != EINTR && errno != ECONNABORTED)
+            return -errno;
+    }
 }
 
 int sync_hear(int sock, int *fd, struct err *e) {

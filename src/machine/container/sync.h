@@ -11,12 +11,24 @@
  *             ◄─────────────────── FAILED     at any point: struct err; the child leaves
  *
  * The child's end closes on execve. The starter's death is end of file for the child.
+ *
+ * A child with a listening socket (PLAN_F_OUTLIVE) may hear DETACH instead of RELEASE: then it is
+ * on its own, and RELEASE comes from whoever connects to that socket; the rest of the conversation
+ * is on that connection. Until then it dies with its starter, so that a killed starter leaves no
+ * half-made box behind.
  */
 #pragma once
 
 #include "base/err.h"
 
-enum sync_word { SYNC_MAPPED = 1, SYNC_CONSOLE, SYNC_PARKED, SYNC_RELEASE, SYNC_FAILED };
+enum sync_word {
+    SYNC_MAPPED = 1,
+    SYNC_CONSOLE,
+    SYNC_PARKED,
+    SYNC_RELEASE,
+    SYNC_FAILED,
+    SYNC_DETACH
+};
 
 struct sync_msg {
     uint32_t word;
@@ -28,6 +40,11 @@ int sync_pair(int ends[2]);
 /* 0 or -errno; `fd` ≥ 0 travels along. */
 int sync_say(int sock, enum sync_word word, int fd);
 void sync_fail(int sock, const struct err *err);
+/* Child: the next word; 0 = the starter is gone. */
+int sync_await(int sock);
+/* Child: close the pair, which tells the starter that we can do without it, and wait for the first
+ * caller of the starter's user who says RELEASE. Its connection or -errno. */
+int sync_accept(int listener, int *pair);
 /* Child: wait for exactly this word. False = the starter is gone. */
 bool sync_expect(int sock, enum sync_word word);
 /* Starter: next word; 0 = end of file; FAILED becomes `e` and its code. CONSOLE's descriptor goes
