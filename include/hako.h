@@ -141,6 +141,14 @@ HAKO_API int hako_image_untag(hako_engine *g, const char *image, const struct ha
 HAKO_API int hako_image_history(hako_engine *g, const char *name, const char *platform,
                                 char **ret_json, hako_error *e);
 
+/* {"Id","Tags","Size","Layers":[{"Id","Size","TopOf":[names]}],"UsedBy":[{"Id","Tags"}]} */
+HAKO_API int hako_image_tree(hako_engine *g, const char *name, char **ret_json, hako_error *e);
+/* The image's file system, read-only, on the host; root only. The same path when it is there. */
+HAKO_API int hako_image_mount(hako_engine *g, const char *name, char **ret_path, hako_error *e);
+HAKO_API int hako_image_unmount(hako_engine *g, const char *name, bool force, hako_error *e);
+/* [{"id","Repositories":[names],"mountpoint"}] */
+HAKO_API int hako_image_mounts(hako_engine *g, char **ret_json, hako_error *e);
+
 /* ---- containers ------------------------------------------------------------------------ */
 
 /* docker's words, unparsed: the engine parses and checks them. */

@@ -219,6 +219,7 @@ void hako_image_list_free(struct hako_image_info *v, size_t n) {
 struct image_users {
     hako_engine *g;
     struct arena *a;
+    bool mounted;
 };
 
 /* Name of a container made from this image, or NULL. */
@@ -226,7 +227,8 @@ static const char *image_user(const char *image_id, void *data) {
     struct image_users *u = data;
     int fd = openat(u->g->containersfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    const char *found = NULL;
+    u->mounted = image_mounted(u->g, image_id, u->a);
+    const char *found = u->mounted ? "(image mount)" : NULL;
     if (!dir)
         fd_close(&fd);
     for (struct dirent *d; dir && !found && (d = readdir(dir));) {
@@ -251,8 +253,11 @@ int hako_image_remove(hako_engine *g, const char *name, bool force, char **repor
     int r = a ? engine_store(g, &s, e) : err_oom(e);
     if (r < 0)
         return r;
-    struct image_users users = {g, a};
+    struct image_users users = {g, a, false};
     r = image_remove(s, name, force, image_user, &users, a, &lines, e);
+    if (r == -EBUSY && users.mounted)
+        return err_set(e, ERR_CONFLICT, r, "image %s is mounted: `hako image unmount %s` first",
+                       name, name);
     if (r < 0)
         return r;
     AUTO_STR struct str text = STR_INIT(0);
