@@ -145,6 +145,8 @@ int cgroup_remove(const struct cgroup_set *s, struct err *e);
 void cgroup_remove_parent(const char *dir);
 /* Returns when everything is frozen. */
 int cgroup_freeze(const struct cgroup_set *s, bool frozen, struct err *e);
+/* Asked to be frozen: paused. */
+bool cgroup_is_frozen(const struct cgroup_set *s);
 /* True while a process is in the set. */
 bool cgroup_populated(const struct cgroup_set *s);
 

@@ -227,6 +227,18 @@ int cgroup_kill(const struct cgroup_set *s, int timeout_ms, struct err *e) {
     return r < 0 ? err_sysn(e, r, "kill processes of %s", dirs[0]) : 0;
 }
 
+bool cgroup_is_frozen(const struct cgroup_set *s) {
+    const char *dir = s->v2 ? s->v2 : s->ctl[CG_FREEZER];
+    char state[32], path[PATH_MAX];
+
+    if (!dir)
+        return false;
+    int n = snprintf(path, sizeof(path), "%s/%s", dir, s->v2 ? "cgroup.freeze" : "freezer.state");
+    return n > 0 && (size_t)n < sizeof(path) &&
+           io_read_line(AT_FDCWD, path, state, sizeof(state)) == 0 &&
+           strcmp(state, s->v2 ? "1" : "FROZEN") == 0;
+}
+
 int cgroup_freeze(const struct cgroup_set *s, bool frozen, struct err *e) {
     int64_t deadline = deadline_in(10000);
     char state[32], path[PATH_MAX];

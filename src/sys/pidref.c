@@ -18,7 +18,8 @@ int pidref_open(pid_t pid) {
     return fd < 0 ? -errno : fd;
 }
 
-int pidref_start_time(pid_t pid, uint64_t *ret) {
+/* Field 3 and field 22 of /proc/PID/stat. */
+static int pidref_stat(pid_t pid, char *state, uint64_t *start) {
     char path[64], line[1024];
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     int r = io_read_line(AT_FDCWD, path, line, sizeof(line));
@@ -26,6 +27,8 @@ int pidref_start_time(pid_t pid, uint64_t *ret) {
         return r == -ENOENT ? -ESRCH : r;
     /* the name, in parentheses, may hold anything: count from its end; then state is field 3 */
     char *s = strrchr(line, ')');
+    if (s && s[1] == ' ')
+        *state = s[2];
     for (int field = 2; s && field < 22; field++) {
         s = strchr(s, ' ');
         s = s ? s + 1 : NULL;
@@ -34,7 +37,18 @@ int pidref_start_time(pid_t pid, uint64_t *ret) {
     if (!end)
         return -EBADMSG;
     *end = 0;
-    return str_to_u64(s, ret);
+    return str_to_u64(s, start);
+}
+
+int pidref_start_time(pid_t pid, uint64_t *ret) {
+    char state;
+    return pidref_stat(pid, &state, ret);
+}
+
+bool pidref_is_alive(pid_t pid, uint64_t start) {
+    char state = 'X';
+    uint64_t now = 0;
+    return pidref_stat(pid, &state, &now) == 0 && now == start && state != 'Z' && state != 'X';
 }
 
 int pidref_open_started(pid_t pid, uint64_t start) {

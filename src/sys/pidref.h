@@ -10,6 +10,8 @@ int pidref_open(pid_t pid);
 int pidref_open_started(pid_t pid, uint64_t start);
 /* /proc/PID/stat field 22, in clock ticks since boot. */
 int pidref_start_time(pid_t pid, uint64_t *ret);
+/* Is the process of this number and start time there, and no zombie? */
+bool pidref_is_alive(pid_t pid, uint64_t start);
 int pidref_signal(int pidfd, int signo);
 /* SIGKILL and wait until it is gone (a zombie counts as gone). -ETIMEDOUT. */
 int pidref_kill(int pidfd, int timeout_ms);
