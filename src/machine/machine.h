@@ -127,6 +127,14 @@ int machine_release(int sock, struct err *e);
 int machine_adopt(struct machine *m, const struct machine_ops *ops, const struct plan *plan,
                   pid_t pid, uint64_t pid_start, struct err *e);
 
+/* Run the hooks of the plan that belong to the runtime: PLAN_HOOK_POSTSTART after machine_start or
+ * machine_release, PLAN_HOOK_POSTSTOP after machine_end or machine_sweep (prestart and
+ * createRuntime run inside of machine_create). `status` and `pid` (0 = none) are told to them. The
+ * first failure ends the list; with `warn` it is told there and the next hook runs. */
+typedef void machine_warn_fn(void *data, const struct err *e);
+int machine_hooks(const struct plan *plan, enum plan_hook point, const char *status, pid_t pid,
+                  machine_warn_fn *warn, void *data, struct err *e);
+
 /* Sweep what a dead machine of this plan left behind (kill -9 of its monitor): processes by
  * cgroup or by `pid` + start time, cgroups. Same code as halt. Idempotent. */
 int machine_sweep(const struct plan *plan, pid_t pid, uint64_t pid_start, struct err *e);

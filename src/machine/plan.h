@@ -12,6 +12,7 @@
  *   HOST_OPEN    in the monitor: make and fill cgroups
  *   INIT         in init, child-safe (no malloc, no stdio): mounts, devices, pivot, identity,
  *                PARK, limits of privilege, EXEC
+ *   HOOKS        in the runtime, at the points that machine_hooks() names
  *   HOST_HALT    in the monitor, and in the sweep after a crash: kill and remove cgroups
  * An exec plan has only an INIT section (without PARK) and joins the machine's namespaces.
  */
@@ -32,6 +33,14 @@ struct root_recipe {
     bool throwaway; /* upper is removed after the run (--rm): nothing of it need reach the disk */
 };
 
+/* How a machine's cgroups are made: plan_host.cgroup_flags. */
+enum {
+    PLAN_CGROUP_ALL = 1 << 0,     /* in every hierarchy, with every controller, not just in some */
+    PLAN_CGROUP_ASKED = 1 << 1,   /* the user named the path: where it cannot be is an error */
+    PLAN_CGROUP_DEVICES = 1 << 2, /* no device but those of the rules and the default list */
+    PLAN_CGROUP_UNIT = 1 << 3,    /* an absolute path which systemd has made */
+};
+
 /* What the plan must know of the host; gathered by the command, so that plan_build stays pure. */
 struct plan;
 
@@ -42,6 +51,7 @@ struct plan_host {
     bool has_apparmor, has_selinux;
     bool can_raise_oom, can_raise_rlimits;
     const struct cgroup_layout *cgroups; /* sys/cgroup.h; NULL = no usable cgroup */
+    uint32_t cgroup_flags;               /* PLAN_CGROUP_* */
     const void *seccomp_bpf;             /* compiled filter of spec->seccomp, NULL = none */
     size_t seccomp_len;
     uint32_t seccomp_flags;
@@ -51,9 +61,27 @@ struct plan_host {
     const char *const *copyup; /* mount destinations to fill from the image when empty; NULL-end */
     /* mount destinations whose sources boxes could swap for links: none is followed; NULL-end */
     const char *const *straight;
+    /* What hooks and a listener of the filter are told: the state of the container. NULL id: the
+     * spec may ask for neither. */
+    const char *id, *bundle;
+    const char *state_version;       /* ociVersion of the state; NULL = the spec's own */
+    const char *listener_version;    /* of what the listener gets; NULL = the same */
+    const char *hook_out, *hook_err; /* files for the hooks' output; NULL = into the error */
+    struct strlist *warnings; /* what was passed over, with arena memory; NULL = nobody asks */
     /* exec: the box's own plan, which knows best what namespaces and cgroups to enter, whatever
      * cgroup the caller is in; NULL = as the spec says */
     const struct plan *box;
+};
+
+/* When a hook runs; PLAN_HOOK_CONTAINER and _START are steps of INIT. */
+enum plan_hook {
+    PLAN_HOOK_PRESTART,
+    PLAN_HOOK_RUNTIME,
+    PLAN_HOOK_CONTAINER,
+    PLAN_HOOK_START,
+    PLAN_HOOK_POSTSTART,
+    PLAN_HOOK_POSTSTOP,
+    PLAN_HOOK_COUNT
 };
 
 /* A checked view over the bytes, which must be 8-aligned and outlive it (a mapped file is). */

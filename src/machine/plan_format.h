@@ -16,7 +16,7 @@
 #include "sys/cgroup.h"
 
 #define PLAN_MAGIC 0x4c504b48u /* "HKPL" */
-#define PLAN_VERSION 1u
+#define PLAN_VERSION 2u
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_MAX_STEPS 65535u
 
@@ -24,6 +24,7 @@ enum plan_section {
     PLAN_HOST_OPEN, /* monitor */
     PLAN_BIRTH,     /* a helper that clones init: what init must find itself in from the start */
     PLAN_INIT,      /* init */
+    PLAN_HOOKS,     /* STATE and HOOK: what the runtime runs beside the box (machine_hooks) */
     PLAN_SECTIONS
 };
 
@@ -39,7 +40,7 @@ enum plan_section {
     X(CG_LEAF, "cgroup-leaf", "S", "")            /* dir */                                        \
     X(CG_ENABLE, "cgroup-enable", "SS", "")       /* dir, controllers */                           \
     X(CG_CPUSET, "cgroup-cpuset", "S", "")        /* dir */                                        \
-    X(CG_WRITE, "cgroup-write", "SSS", "")        /* dir, file, value */                           \
+    X(CG_WRITE, "cgroup-write", "SSSs", "")       /* dir, file, value; JSON path of the limit */   \
     X(CG_DEVICES, "cgroup-devices", "SB", "")     /* dir, BPF instructions */                      \
     /* INIT: namespaces and cgroups */                                                             \
     X(JOIN_NS, "join-ns", "S", "x")               /* path; CLONE_NEW* */                           \
@@ -81,9 +82,13 @@ enum plan_section {
     X(GROUPS, "groups", "B", "")                  /* gid_t[] */                                    \
     X(USER, "user", "", "dd")                     /* uid, gid */                                   \
     X(UMASK, "umask", "", "o")                                                                     \
+    X(STATE, "state", "SSss", "")                 /* JSON before status and pid, and after; */     \
+                                                  /* files for the hooks' stdout and stderr */     \
+    X(ASK_HOOKS, "ask-hooks", "", "")             /* the starter runs its part of HOOKS */         \
+    X(HOOK, "hook", "SLl", "dd")                  /* path, argv, env; enum plan_hook, seconds */   \
     X(PARK, "park", "", "")                                                                        \
     X(NO_NEW_PRIVS, "no-new-privs", "", "")                                                        \
-    X(SECCOMP, "seccomp", "B", "x")               /* filter; flags */                              \
+    X(SECCOMP, "seccomp", "Bss", "x")             /* filter, listener, JSON before pid; flags */   \
     X(CAPS, "caps", "", "xxxx")                   /* effective, permitted, inheritable, ambient */ \
     X(EXEC, "exec", "Lls", "")                    /* argv, env, search path */
 /* clang-format on */

@@ -85,7 +85,7 @@ static int print_step(const struct plan *p, const char *section, const struct pl
 }
 
 int plan_print(const struct plan *p, struct str *out) {
-    static const char *const names[PLAN_SECTIONS] = {"host", "birth", "init"};
+    static const char *const names[PLAN_SECTIONS] = {"host", "birth", "init", "hooks"};
     int r = str_addf(out, "%-5s namespaces 0x%llx of 0x%llx%s%s\n", "plan",
                      (unsigned long long)p->h->clone_ns, (unsigned long long)p->h->all_ns,
                      p->h->flags & PLAN_F_EXEC ? " exec" : "",

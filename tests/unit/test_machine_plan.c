@@ -187,7 +187,7 @@ static void an_exec_plan(void **state) {
                         "init  umask 077\n"
                         "init  caps 0xfb 0x5fb 0x0 0x0\n"
                         "init  no-new-privs\n"
-                        "init  seccomp <8 bytes> 0x0\n"
+                        "init  seccomp <8 bytes> - - 0x0\n"
                         "init  exec [\"sh\" \"-c\" \"true\"] [\"PATH=/bin\" \"A=b\\\"c\"] "
                         "\"/bin\"\n");
 }
@@ -207,7 +207,8 @@ static void cgroups_of_a_v2_host(void **state) {
     m->spec.cgroups_path = text("hako/x");
     m->spec.resources.pids_limit = (struct rt_opt_i64){true, 99};
     add_mount(m, "/sys/fs/cgroup", "cgroup", "cgroup", "ro nosuid");
-    expect_step(m, "host  cgroup-write \"/cg/hako/x\" \"pids.max\" \"99\"\n");
+    expect_step(m, "host  cgroup-write \"/cg/hako/x\" \"pids.max\" \"99\" "
+                   "\"linux.resources.pids.limit\"\n");
     expect_step(m, "init  mount \"cgroup2\" \"cgroup2\" \"/sys/fs/cgroup\" - 0x3 0x0 (optional)\n");
     assert_null(strstr(print(m), "join-cgroup"));
 }
@@ -268,9 +269,55 @@ static void filter_before_capabilities_without_nnp(void **state) {
     struct made *m = *state;
     m->host.seccomp_bpf = "12345678";
     m->host.seccomp_len = 8;
-    expect_step(m, "init  park\ninit  seccomp <8 bytes> 0x0\ninit  caps 0xfb");
+    expect_step(m, "init  park\ninit  seccomp <8 bytes> - - 0x0\ninit  caps 0xfb");
     m->spec.process.no_new_privileges = true;
-    expect_step(m, "0x0\ninit  no-new-privs\ninit  seccomp <8 bytes> 0x0\ninit  exec");
+    expect_step(m, "0x0\ninit  no-new-privs\ninit  seccomp <8 bytes> - - 0x0\ninit  exec");
+}
+
+static void hooks_are_steps(void **state) {
+    struct made *m = *state;
+    struct rt_hook hook = {
+        .path = text("/h"), .args = words(m->a, "h x"), .env = words(m->a, "E=1"), .timeout = 3};
+    struct rt_hook bare = {.path = text("/b")};
+    struct rt_kv kv = {text("k"), text("v\"w")};
+    m->host.id = "c1";
+    m->host.bundle = "/bun";
+    m->spec.version = text("1.2.0");
+    m->spec.annotations = &kv;
+    m->spec.n_annotations = 1;
+    m->spec.prestart = m->spec.create_container = (struct rt_hooks){&hook, 1};
+    m->spec.start_container = m->spec.poststop = (struct rt_hooks){&bare, 1};
+    expect_step(m, "init  state \"{\\\"ociVersion\\\":\\\"1.2.0\\\",\\\"id\\\":\\\"c1\\\","
+                   "\\\"status\\\":\\\"\" \",\\\"bundle\\\":\\\"/bun\\\",\\\"annotations\\\":"
+                   "{\\\"k\\\":\\\"v\\\\\\\"w\\\"}}\" - -\n");
+    expect_step(m, "\"pts/ptmx\"\ninit  ask-hooks\n"
+                   "init  hook \"/h\" [\"h\" \"x\"] [\"E=1\"] 2 3\ninit  pivot\n");
+    expect_step(m, "init  hook \"/b\" [\"/b\"] [\"PATH=/bin\" \"A=b\\\"c\"] 3 0\ninit  exec");
+    expect_step(m, "hooks hook \"/h\" [\"h\" \"x\"] [\"E=1\"] 0 3\n"
+                   "hooks hook \"/b\" [\"/b\"] - 5 0\n");
+}
+
+static void a_listener_comes_before_park(void **state) {
+    struct made *m = *state;
+    struct rt_seccomp_rule rule = {.names = words(m->a, "mkdir"),
+                                   .action = text("SCMP_ACT_NOTIFY")};
+    struct rt_seccomp s = {.default_action = text("SCMP_ACT_ALLOW"),
+                           .listener_path = text("/l"),
+                           .listener_metadata = text("M"),
+                           .rules = &rule,
+                           .n_rules = 1};
+    m->spec.seccomp = &s;
+    m->host.seccomp_bpf = "12345678";
+    m->host.seccomp_len = 8;
+    m->host.seccomp_flags = 1; /* TSYNC: not together with a listener */
+    expect_refused(m, "need the container's id");
+    m->host.id = "c1";
+    m->spec.version = text("1.2.0");
+    expect_step(m, "init  seccomp <8 bytes> \"/l\" \"{\\\"ociVersion\\\":\\\"1.2.0\\\",\\\"fds\\\":"
+                   "[\\\"seccompFd\\\"],\\\"metadata\\\":\\\"M\\\",\\\"pid\\\":\" 0x8\n"
+                   "init  caps 0xfb 0x5fb 0x0 0x0\ninit  park\n");
+    rule.action = text("SCMP_ACT_ERRNO"); /* nobody to be asked: a wish */
+    expect_step(m, "0x8 (optional)\n");
 }
 
 static void joined_namespaces_are_entered_at_birth(void **state) {
@@ -292,7 +339,7 @@ static void refuses(void **state) {
     struct rt_spec clean = m->spec;
 
     m->spec.start_container = (struct rt_hooks){&hook, 1};
-    expect_refused(m, "hooks.startContainer is not supported");
+    expect_refused(m, "need the container's id");
     m->spec = clean;
     m->spec.n_time_offsets = 1;
     expect_refused(m, "linux.timeOffsets");
@@ -399,6 +446,8 @@ int main(void) {
         T(mount_words_become_attributes),
         T(rootless_differs),
         T(filter_before_capabilities_without_nnp),
+        T(hooks_are_steps),
+        T(a_listener_comes_before_park),
         T(joined_namespaces_are_entered_at_birth),
         T(refuses),
         T(a_missing_layer_list_is_refused),

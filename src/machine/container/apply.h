@@ -26,8 +26,10 @@ struct apply {
     uint32_t n_early, used_early;
     int dir; /* directory of the last node or symlink */
     uint32_t dir_ref;
-    bool cwd_again; /* root could not enter the working directory: the user may */
-    pid_t starter;  /* parent, as seen at birth */
+    bool cwd_again;                /* root could not enter the working directory: the user may */
+    pid_t starter;                 /* parent, as seen at birth */
+    const struct plan_step *state; /* of the container, for hooks; NULL */
+    int hook_out[2];               /* files for their output; -1 */
 };
 
 /* Run the section; returns only on failure (negative errno, `e` set) or after EXEC as PID 1 of a
@@ -45,6 +47,7 @@ apply_fn apply_hostname, apply_domainname, apply_sysctl, apply_oom_score, apply_
 apply_fn apply_keyring, apply_personality, apply_scheduler, apply_io_priority;
 apply_fn apply_apparmor, apply_selinux, apply_cwd, apply_caps_bound, apply_groups, apply_user;
 apply_fn apply_umask, apply_no_new_privs, apply_seccomp, apply_caps;
+apply_fn apply_state, apply_ask_hooks, apply_hook;
 
 /* --- shared by the steps -----------------------------------------------------------------------
  */
@@ -70,7 +73,9 @@ int copyup_tree(int from, int to, struct err *e);
 /* 1 empty, 0 not, -errno. */
 int copyup_is_empty(int dir);
 
-/* apply_exec.c: the last step. Returns only on failure. */
+/* apply_exec.c: a list as execve wants it, in pages of its own (*len bytes); NULL = no memory. */
+char **apply_vector(const struct plan *p, uint32_t ref, size_t *len);
+/* The last step. Returns only on failure. */
 int apply_exec(struct apply *a, const struct plan_step *s);
 /* init.c: PID 1 of the box: start `run`, forward signals, reap; returns the box's exit code. */
 int init_main(struct apply *a, int (*run)(struct apply *a, const struct plan_step *s),

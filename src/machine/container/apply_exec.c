@@ -13,16 +13,16 @@
 #define NULL_DEV 0x103
 
 /* The kernel wants pointers where the plan has offsets. Anonymous pages, gone with execve. */
-static char **exec_vector(struct apply *a, uint32_t ref) {
+char **apply_vector(const struct plan *p, uint32_t ref, size_t *len) {
     uint32_t n;
-    const uint32_t *v = plan_list(a->plan, ref, &n);
-    void *mem = mmap(NULL, (n + 1) * sizeof(char *), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const uint32_t *v = plan_list(p, ref, &n);
+    *len = (n + 1) * sizeof(char *);
+    void *mem = mmap(NULL, *len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mem == MAP_FAILED)
         return NULL;
     char **out = mem;
     for (uint32_t i = 0; i < n; i++)
-        out[i] = (char *)(uintptr_t)plan_str(a->plan, v[i]);
+        out[i] = (char *)(uintptr_t)plan_str(p, v[i]);
     out[n] = NULL;
     return out;
 }
@@ -145,7 +145,9 @@ int apply_exec(struct apply *a, const struct plan_step *s) {
     }
     if (r < 0)
         return exec_not_found(a, name, r, searched);
-    char **argv = exec_vector(a, s->ref[0]), **envp = exec_vector(a, s->ref[1]);
+    size_t len;
+    char **argv = apply_vector(a->plan, s->ref[0], &len);
+    char **envp = apply_vector(a->plan, s->ref[1], &len);
     if (!argv || !envp)
         return err_oom(a->e);
     execve(path, argv, envp);

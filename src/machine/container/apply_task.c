@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "base/path.h"
+#include "machine/container/sync.h"
 #include "sys/caps.h"
 #include "sys/lsm.h"
 #include "sys/mount.h"
@@ -222,7 +223,16 @@ int apply_seccomp(struct apply *a, const struct plan_step *s) {
     uint32_t len;
     const void *bpf = plan_blob(a->plan, s->ref[0], &len);
     int r = seccomp_install(bpf, len, (uint32_t)s->num[0]);
-    return r < 0 ? err_sysn(a->e, r, "cannot load the system call filter") : 0;
+    if (r < 0)
+        return err_sysn(a->e, r, "cannot load the system call filter");
+    if (!s->ref[1])
+        return 0;
+    int fd = r; /* of its listener: only the starter may send it on */
+    r = sync_say_listener(a->sock, (uint32_t)fd);
+    if (r < 0 || !sync_expect(a->sock, SYNC_GO_ON))
+        _exit(125);
+    close(fd);
+    return 0;
 }
 
 int apply_caps(struct apply *a, const struct plan_step *s) {

@@ -21,7 +21,8 @@ struct build {
     bool cgroup_ns; /* made by unshare once the cgroups are joined */
     bool in_userns; /* the box's root is not the host's */
     struct cgroup_plan cgroups;
-    size_t n_early; /* binds that stay shared with the host */
+    size_t n_early;                /* binds that stay shared with the host */
+    char *state_head, *state_tail; /* plan_hooks.c */
 };
 
 /* Add one INIT step. */
@@ -43,7 +44,14 @@ build_fn build_kernel;                     /* plan_task.c: names, sysctl */
 build_fn build_limits;                     /* plan_limits.c: rlimits, oom, scheduling */
 build_fn build_user;                       /* plan_task.c: labels, directory, user */
 build_fn build_rights;                     /* plan_task.c: filter, capabilities */
-build_fn build_exec;                       /* plan_task.c: the command */
+build_fn build_seccomp;                    /* plan_seccomp.c */
+build_fn build_hooks, build_hooks_create, build_hooks_start; /* plan_hooks.c */
+build_fn build_exec;                                         /* plan_task.c: the command */
+
+/* plan_hooks.c: the state of the container, at the head of a section that needs it. */
+int build_state(struct build *b, enum plan_section section);
+/* plan_seccomp.c: the filter has a listener. */
+bool build_listens(const struct build *b);
 
 /* plan_cgroup_mount.c: mount type "cgroup" at `m`'s destination. */
 struct mount_words;

@@ -40,7 +40,21 @@ int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e)
 _Noreturn void spawn_child(const struct plan *p, const struct machine_stdio *io, int sock, int box,
                            bool wait_for_maps);
 /* Read what init says until `until` (enum sync_word, 0 = execve). */
-int spawn_hear(int sock, int until, int *console, struct err *e);
+struct spawn_talk {
+    int sock;
+    const struct plan *plan; /* NULL: the task is past asking for hooks and listeners */
+    pid_t pid, box;          /* the task; exec: the box's first process, else 0 */
+    int pidfd;
+    int *console;
+};
+static inline struct spawn_talk spawn_talk_of(struct machine *m) {
+    return (struct spawn_talk){.sock = container_of(m)->sock,
+                               .plan = m->plan,
+                               .pid = m->pid,
+                               .pidfd = m->exit_fd,
+                               .console = &m->console};
+}
+int spawn_hear(const struct spawn_talk *t, int until, struct err *e);
 
 /* exec.c */
 int exec_start(struct machine *m, const struct plan *p, const struct machine_stdio *io,

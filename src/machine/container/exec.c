@@ -39,8 +39,14 @@ int exec_start(struct machine *m, const struct plan *p, const struct machine_std
         prctl(PR_SET_DUMPABLE, 1);
     close(b.ends[1]);
     struct machine_exec x = {.pid = b.pid, .exit_fd = b.pidfd, .console = -1};
+    const struct spawn_talk t = {.sock = b.ends[0],
+                                 .plan = p,
+                                 .pid = x.pid,
+                                 .box = m->pid,
+                                 .pidfd = x.exit_fd,
+                                 .console = &x.console};
     if (r == 0)
-        r = spawn_hear(b.ends[0], 0, &x.console, e);
+        r = spawn_hear(&t, 0, e);
     close(b.ends[0]);
     if (r < 0) {
         exec_undo(&x);

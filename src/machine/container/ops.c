@@ -33,15 +33,17 @@ static int ops_boot(struct machine *m, struct err *e) {
 }
 
 static int ops_create(struct machine *m, struct err *e) {
-    return spawn_hear(container_of(m)->sock, SYNC_PARKED, &m->console, e);
+    const struct spawn_talk t = spawn_talk_of(m);
+    return spawn_hear(&t, SYNC_PARKED, e);
 }
 
 static int ops_start(struct machine *m, struct err *e) {
     struct container *c = container_of(m);
+    const struct spawn_talk t = spawn_talk_of(m);
     int r = sync_say(c->sock, SYNC_RELEASE, -1);
     if (r < 0 && r != -EPIPE && r != -ECONNRESET) /* a dead init is heard of next */
         return err_sysn(e, r, "cannot release the box's first process");
-    r = spawn_hear(c->sock, 0, &m->console, e);
+    r = spawn_hear(&t, 0, e);
     fd_close(&c->sock);
     return r;
 }
@@ -167,9 +169,10 @@ static int ops_detach(struct machine *m, struct err *e) {
     struct container *c = container_of(m);
     if (!(m->plan->h->flags & PLAN_F_OUTLIVE))
         return err_set(e, ERR_INTERNAL, -EINVAL, "this plan's task does not outlive its starter");
+    const struct spawn_talk t = spawn_talk_of(m);
     int r = sync_say(c->sock, SYNC_DETACH, -1);
     if (r == 0 || r == -EPIPE || r == -ECONNRESET) /* end of file: it can do without us */
-        r = spawn_hear(c->sock, 0, &m->console, e);
+        r = spawn_hear(&t, 0, e);
     else
         err_sysn(e, r, "cannot part from the box's first process");
     if (r < 0)
@@ -211,7 +214,8 @@ int machine_release(int sock, struct err *e) {
     if (r < 0 && r != -EPIPE && r != -ECONNRESET)
         return err_sysn(e, r, "cannot release the box's first process");
     int console = -1;
-    r = spawn_hear(sock, 0, &console, e);
+    const struct spawn_talk t = {.sock = sock, .pidfd = -1, .console = &console};
+    r = spawn_hear(&t, 0, e);
     fd_close(&console);
     return r;
 }

@@ -6,9 +6,9 @@
 /* The order is that of the steps, and it matters: cgroups before their namespace, mounts before
  * what lies on them, everything that needs the host before the pivot, rights last. */
 static build_fn *const box_parts[] = {
-    build_refuse,    build_namespaces, build_cgroups, build_enter, build_shared_binds,
-    build_root,      build_mounts,     build_devices, build_paths, build_limits,
-    build_root_done, build_kernel,     build_user,
+    build_refuse,       build_hooks,  build_namespaces, build_cgroups, build_enter,
+    build_shared_binds, build_root,   build_mounts,     build_devices, build_hooks_create,
+    build_paths,        build_limits, build_root_done,  build_kernel,  build_user,
 };
 
 static int build_parts(struct build *b, build_fn *const *parts, size_t n) {
@@ -42,10 +42,15 @@ int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
     if (host->late_unmount)
         b.w.h.flags |= PLAN_F_LATE_UNMOUNT;
     int r = build_parts(&b, box_parts, ARRAY_SIZE(box_parts));
+    bool early = build_listens(&b); /* only the starter can hand over the descriptor */
+    if (r == 0 && early)
+        r = build_rights(&b);
     if (r == 0) {
         build_init(&b, PLAN_PARK, .flags = 0);
-        r = build_rights(&b);
+        r = early ? 0 : build_rights(&b);
     }
+    if (r == 0)
+        r = build_hooks_start(&b);
     if (r == 0)
         r = build_exec(&b);
     return finish(&b, r, a, ret, ret_len);
@@ -54,6 +59,9 @@ int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
 /* Into the namespaces of a running box: its cgroups first, while the host's are in sight. */
 static int build_join(struct build *b) {
     uint64_t inside = b->all & ~(uint64_t)CLONE_NEWPID; /* entered by birth */
+    int r = build_listens(b) ? build_state(b, PLAN_INIT) : 0;
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < b->cgroups.n_join; i++)
         plan_writer_step(
             &b->w, PLAN_BIRTH,

@@ -140,14 +140,6 @@ int build_user(struct build *b) {
 /* --- rights ------------------------------------------------------------------------------------
  */
 
-static void add_seccomp(struct build *b) {
-    const struct plan_host *h = b->host;
-    if (h->seccomp_bpf)
-        build_init(b, PLAN_SECCOMP,
-                   .ref = {plan_writer_blob(&b->w, h->seccomp_bpf, h->seccomp_len)},
-                   .num = {h->seccomp_flags});
-}
-
 /* Without no_new_privs only a CAP_SYS_ADMIN may load a filter, so that capabilities are dropped
  * behind it (capset is all it must let through); with it the filter comes last. */
 int build_rights(struct build *b) {
@@ -159,16 +151,17 @@ int build_rights(struct build *b) {
             b->e, ERR_DENIED, -EPERM,
             "a system call filter needs CAP_SYS_ADMIN or no_new_privs: add --security-opt "
             "no-new-privileges");
-    if (!nnp)
-        add_seccomp(b);
+    int r = nnp ? 0 : build_seccomp(b);
+    if (r < 0)
+        return r;
     build_init(
         b, PLAN_CAPS,
         .num = {c->effective & can, c->permitted & can, c->inheritable & can, c->ambient & can});
     if (nnp) {
         build_init(b, PLAN_NO_NEW_PRIVS, .flags = 0);
-        add_seccomp(b);
+        r = build_seccomp(b);
     }
-    return 0;
+    return r;
 }
 
 int build_exec(struct build *b) {

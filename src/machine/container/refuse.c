@@ -5,16 +5,10 @@
 #include "base/str.h"
 
 static const char *refuse_spec(const struct rt_spec *s) {
-    if (s->create_container.n)
-        return "hooks.createContainer";
-    if (s->start_container.n)
-        return "hooks.startContainer";
     if (s->intel_rdt.given)
         return "linux.intelRdt";
     if (s->n_time_offsets)
         return "linux.timeOffsets";
-    if (s->seccomp && s->seccomp->listener_path)
-        return "linux.seccomp.listenerPath";
     return NULL;
 }
 

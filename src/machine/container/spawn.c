@@ -7,6 +7,7 @@
 
 #include "machine/container/apply.h"
 #include "machine/container/birth.h"
+#include "machine/container/listener.h"
 #include "machine/container/sync.h"
 #include "sys/idmap.h"
 #include "sys/ns.h"
@@ -39,7 +40,8 @@ void spawn_child(const struct plan *p, const struct machine_stdio *io, int sock,
                       .proc = -1,
                       .null = -1,
                       .empty = -1,
-                      .dir = -1};
+                      .dir = -1,
+                      .hook_out = {-1, -1}};
     int code = 125;
 
     stdio.terminal = plan_has_terminal(p);
@@ -54,9 +56,36 @@ void spawn_child(const struct plan *p, const struct machine_stdio *io, int sock,
     _exit(code);
 }
 
-int spawn_hear(int sock, int until, int *console, struct err *e) {
+/* What init asks of us in the middle of its plan; it waits for the answer. */
+static int spawn_serve(const struct spawn_talk *t, int word, uint32_t number, struct err *e) {
+    const struct listener_call call = {.plan = t->plan,
+                                       .pid = t->pid,
+                                       .box = t->box ? t->box : t->pid,
+                                       .pidfd = t->pidfd,
+                                       .number = number};
+    int r = 0;
+    if (word == SYNC_HOOKS) {
+        r = machine_hooks(t->plan, PLAN_HOOK_PRESTART, "creating", t->pid, NULL, NULL, e);
+        if (r == 0)
+            r = machine_hooks(t->plan, PLAN_HOOK_RUNTIME, "creating", t->pid, NULL, NULL, e);
+    } else {
+        r = listener_hand_over(&call, e);
+    }
+    if (r < 0)
+        return r;
+    sync_say(t->sock, SYNC_GO_ON, -1); /* a dead init is heard of next */
+    return 0;
+}
+
+int spawn_hear(const struct spawn_talk *t, int until, struct err *e) {
     for (;;) {
-        int word = sync_hear(sock, console, e);
+        uint32_t number = 0;
+        int word = sync_hear(t->sock, t->console, &number, e);
+        if (t->plan && (word == SYNC_HOOKS || word == SYNC_LISTENER)) {
+            word = spawn_serve(t, word, number, e);
+            if (word == 0)
+                continue;
+        }
         if (word < 0 || word == until)
             return word < 0 ? word : 0;
         if (word == 0)
@@ -69,7 +98,8 @@ int spawn_hear(int sock, int until, int *console, struct err *e) {
 
 /* The child was quicker to fail than we were to look: its own words say why. */
 static int spawn_died(struct machine *m, struct err *e) {
-    int r = spawn_hear(container_of(m)->sock, SYNC_PARKED, &m->console, e);
+    const struct spawn_talk t = spawn_talk_of(m);
+    int r = spawn_hear(&t, SYNC_PARKED, e);
     return r < 0 ? r : err_set(e, ERR_INTERNAL, -ECHILD, "the box's first process was killed");
 }
 

@@ -20,6 +20,11 @@ void sync_fail(int sock, const struct err *err) {
     io_send_fds(sock, &m, sizeof(m), NULL, 0);
 }
 
+int sync_say_listener(int sock, uint32_t number) {
+    const uint32_t m[2] = {SYNC_LISTENER, number};
+    return write(sock, m, sizeof(m)) == (ssize_t)sizeof(m) ? 0 : -EPIPE;
+}
+
 int sync_await(int sock) {
     uint32_t w = 0;
     ssize_t n;
@@ -54,8 +59,8 @@ int sync_accept(int listener, int *pair) {
     }
 }
 
-int sync_hear(int sock, int *fd, struct err *e) {
-    struct sync_msg m;
+int sync_hear(int sock, int *fd, uint32_t *number, struct err *e) {
+    struct sync_msg m = {0};
     int fds[IO_MAX_FDS];
     size_t nfds = 0;
     ssize_t n = io_recv_fds(sock, &m, sizeof(m), fds, &nfds);
@@ -73,6 +78,8 @@ int sync_hear(int sock, int *fd, struct err *e) {
         e->msg[sizeof(e->msg) - 1] = 0;
         return e->code < 0 ? e->code : -EIO;
     }
+    if (m.word == SYNC_LISTENER)
+        *number = m.number;
     if ((size_t)n < sizeof(m.word) || m.word == SYNC_FAILED)
         return err_set(e, ERR_INTERNAL, -EPROTO, "init sent a word of another size");
     return (int)m.word;

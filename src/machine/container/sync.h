@@ -5,6 +5,10 @@
  *     starter                      child
  *     MAPPED  ───────────────────►            id maps are written (only with a user namespace)
  *             ◄─────────────────── CONSOLE    the pty's master is attached (only with a terminal)
+ *             ◄─────────────────── HOOKS      mounts are there: run the runtime's hooks
+ *     GO_ON   ───────────────────►
+ *             ◄─────────────────── LISTENER   the number of the filter's descriptor: take it
+ *     GO_ON   ───────────────────►
  *             ◄─────────────────── PARKED     everything is applied (not for exec)
  *     RELEASE ───────────────────►
  *             ◄─────────────────── end of file: execve has happened
@@ -27,12 +31,16 @@ enum sync_word {
     SYNC_PARKED,
     SYNC_RELEASE,
     SYNC_FAILED,
-    SYNC_DETACH
+    SYNC_DETACH,
+    SYNC_HOOKS,
+    SYNC_LISTENER,
+    SYNC_GO_ON
 };
 
 struct sync_msg {
     uint32_t word;
-    struct err err; /* FAILED only; other words are sent without it */
+    uint32_t number; /* LISTENER and FAILED */
+    struct err err;  /* FAILED only; other words are sent without it */
 };
 
 /* ends[0] starter, ends[1] child. 0 or -errno. */
@@ -47,6 +55,8 @@ int sync_await(int sock);
 int sync_accept(int listener, int *pair);
 /* Child: wait for exactly this word. False = the starter is gone. */
 bool sync_expect(int sock, enum sync_word word);
+/* Child: say LISTENER by write(2), the one call that a filter with a listener must let pass. */
+int sync_say_listener(int sock, uint32_t number);
 /* Starter: next word; 0 = end of file; FAILED becomes `e` and its code. CONSOLE's descriptor goes
- * to *fd. */
-int sync_hear(int sock, int *fd, struct err *e);
+ * to *fd, LISTENER's number to *number. */
+int sync_hear(int sock, int *fd, uint32_t *number, struct err *e);
