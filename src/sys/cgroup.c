@@ -17,6 +17,7 @@ const char *cgroup_ctl_name(enum cgroup_ctl ctl, bool v2) {
         [CG_MEMORY] = "memory",   [CG_PIDS] = "pids",         [CG_DEVICES] = "devices",
         [CG_FREEZER] = "freezer", [CG_IO] = "blkio",          [CG_HUGETLB] = "hugetlb",
         [CG_NET_CLS] = "net_cls", [CG_NET_PRIO] = "net_prio", [CG_RDMA] = "rdma",
+        [CG_PERF] = "perf_event", [CG_MISC] = "misc",         [CG_NAMED] = "name=systemd",
     };
 
     return ctl == CG_IO && v2 ? "io" : names[ctl];

@@ -49,6 +49,9 @@ enum cgroup_ctl {
     CG_NET_CLS,
     CG_NET_PRIO,
     CG_RDMA,
+    CG_PERF,
+    CG_MISC,
+    CG_NAMED, /* v1 "name=systemd": no controller, systemd's own list of who belongs where */
     CG_COUNT
 };
 #define CG_BIT(ctl) (1U << (ctl))
@@ -145,7 +148,7 @@ int cgroup_remove(const struct cgroup_set *s, struct err *e);
 void cgroup_remove_parent(const char *dir);
 /* Returns when everything is frozen. */
 int cgroup_freeze(const struct cgroup_set *s, bool frozen, struct err *e);
-/* Asked to be frozen: paused. */
+/* Asked to be frozen, by us or by anybody in v1's freezer: paused. Missing groups are not. */
 bool cgroup_is_frozen(const struct cgroup_set *s);
 /* True while a process is in the set. */
 bool cgroup_populated(const struct cgroup_set *s);

@@ -227,18 +227,6 @@ int cgroup_kill(const struct cgroup_set *s, int timeout_ms, struct err *e) {
     return r < 0 ? err_sysn(e, r, "kill processes of %s", dirs[0]) : 0;
 }
 
-bool cgroup_is_frozen(const struct cgroup_set *s) {
-    const char *dir = s->v2 ? s->v2 : s->ctl[CG_FREEZER];
-    char state[32], path[PATH_MAX];
-
-    if (!dir)
-        return false;
-    int n = snprintf(path, sizeof(path), "%s/%s", dir, s->v2 ? "cgroup.freeze" : "freezer.state");
-    return n > 0 && (size_t)n < sizeof(path) &&
-           io_read_line(AT_FDCWD, path, state, sizeof(state)) == 0 &&
-           strcmp(state, s->v2 ? "1" : "FROZEN") == 0;
-}
-
 int cgroup_freeze(const struct cgroup_set *s, bool frozen, struct err *e) {
     int64_t deadline = deadline_in(10000);
     char state[32], path[PATH_MAX];
@@ -269,6 +257,23 @@ int cgroup_freeze(const struct cgroup_set *s, bool frozen, struct err *e) {
             poll(NULL, 0, 1);
     }
     return r < 0 ? err_sysn(e, r, "%s %s", frozen ? "freeze" : "thaw", dir) : 0;
+}
+
+/* The first word of a file is `want`. */
+static bool says(const char *dir, const char *file, const char *want) {
+    char path[PATH_MAX], word[32];
+    int n = snprintf(path, sizeof(path), "%s/%s", dir, file);
+
+    return n > 0 && (size_t)n < sizeof(path) &&
+           io_read_line(AT_FDCWD, path, word, sizeof(word)) == 0 && strcmp(word, want) == 0;
+}
+
+bool cgroup_is_frozen(const struct cgroup_set *s) {
+    const char *v1 = s->ctl[CG_FREEZER];
+
+    if (s->v2 && says(s->v2, "cgroup.freeze", "1"))
+        return true;
+    return v1 && (says(v1, "freezer.state", "FROZEN") || says(v1, "freezer.state", "FREEZING"));
 }
 
 /* rmdir dir and every group beneath, deepest first. 0 or -errno. */

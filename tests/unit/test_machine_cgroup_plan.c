@@ -83,7 +83,7 @@ static struct cgroup_plan good(const struct cgroup_layout *l, const struct rt_re
     struct cgroup_plan p;
     struct err e = {0};
 
-    if (cgroup_plan_build(l, r, path, arena, &p, &e) != 0)
+    if (cgroup_plan_build(l, r, path, 0, arena, &p, &e) != 0)
         fail_msg("%s", e.msg);
     return p;
 }
@@ -94,7 +94,7 @@ static const char *bad(const struct cgroup_layout *l, const struct rt_resources 
     struct cgroup_plan p = {.n = 77};
 
     e = (struct err){0};
-    assert_true(cgroup_plan_build(l, r, path, arena, &p, &e) < 0);
+    assert_true(cgroup_plan_build(l, r, path, 0, arena, &p, &e) < 0);
     assert_int_equal(p.n, 77);
     return e.msg;
 }
@@ -183,20 +183,57 @@ static void v1_limits(void **state) {
                         "write /cg/blkio/a/b/blkio.throttle.read_bps_device 8:0 1048576\n");
 }
 
-static void v1_update_keeps_memory_below_its_sum(void **state) {
-    struct cgroup_layout l = v1_layout();
+static const struct cgroup_set v1_set = {
+    .ctl = {[CG_CPU] = "/cg/cpu/x", [CG_MEMORY] = "/cg/memory/x", [CG_PIDS] = "/cg/pids/x"}};
+static const struct cgroup_set v2_set = {
+    .v2 = "/cg/x", .v2_ctls = CG_BIT(CG_CPU) | CG_BIT(CG_MEMORY) | CG_BIT(CG_PIDS) | CG_BIT(CG_IO)};
+
+static const char *update(const struct cgroup_set *set, const struct cgroup_now *now,
+                          const struct rt_resources *r) {
+    static struct err e;
+    struct cgroup_plan p;
+
+    e = (struct err){0};
+    return cgroup_plan_update(set, now, r, arena, &p, &e) == 0 ? text(&p) : e.msg;
+}
+
+static void v1_update(void **state) {
+    struct cgroup_now now = {.has_swap = true};
     struct rt_resources r = {.memory = {.limit = {true, 8192}, .swap = {true, -1}},
                              .cpu = {.quota = {true, 1000}, .period = {true, 2000}}};
-    struct cgroup_plan p;
-    struct err e = {0};
 
-    assert_int_equal(cgroup_plan_update(&l, &r, "hako-x", arena, &p, &e), 0);
-    assert_string_equal(text(&p), "write /cg/cpu/hako-x/cpu.cfs_quota_us -1\n"
-                                  "write /cg/cpu/hako-x/cpu.cfs_period_us 2000\n"
-                                  "write /cg/cpu/hako-x/cpu.cfs_quota_us 1000\n"
-                                  "write? /cg/memory/hako-x/memory.memsw.limit_in_bytes -1\n"
-                                  "write /cg/memory/hako-x/memory.limit_in_bytes 8192\n"
-                                  "write /cg/memory/hako-x/memory.memsw.limit_in_bytes -1\n");
+    assert_string_equal(update(&v1_set, &now, &r),
+                        "write /cg/cpu/x/cpu.cfs_period_us 2000\n"
+                        "write /cg/cpu/x/cpu.cfs_quota_us 1000\n"
+                        "write /cg/memory/x/memory.limit_in_bytes 8192\n"
+                        "write /cg/memory/x/memory.memsw.limit_in_bytes -1\n");
+    /* no limit on memory: none on memory and swap either; without swap accounting no file */
+    r = (struct rt_resources){.memory = {.limit = {true, -1}}, .pids_limit = {true, 0}};
+    assert_string_equal(update(&v1_set, &now, &r),
+                        "write /cg/memory/x/memory.limit_in_bytes -1\n"
+                        "write /cg/memory/x/memory.memsw.limit_in_bytes -1\n");
+    now.has_swap = false;
+    assert_string_equal(update(&v1_set, &now, &r), "write /cg/memory/x/memory.limit_in_bytes -1\n");
+}
+
+static void update_refuses(void **state) {
+    struct cgroup_now now = {.memory = {true, 8192}, .swap = {true, 4096}, .memory_usage = 5000};
+    struct rt_resources r = {.memory = {.swap = {true, 4096}}};
+
+    assert_non_null(strstr(update(&v1_set, &now, &r), "at least the memory limit 8192"));
+    r = (struct rt_resources){.memory = {.limit = {true, 4096}, .check_before_update = true}};
+    assert_non_null(strstr(update(&v1_set, &now, &r), "uses now: 5000"));
+    assert_non_null(strstr(update(&v2_set, &now, &r), "uses now: 5000"));
+    r = (struct rt_resources){.memory = {.limit = {true, 1 << 20}}};
+    assert_non_null(strstr(update(&v2_set, &now, &r), "memory plus swap, which is 12288"));
+    r = (struct rt_resources){.n_rdma = 1, .rdma = (struct rt_rdma[]){{.name = S("mlx")}}};
+    assert_non_null(strstr(update(&v1_set, &now, &r), "without the cgroup controller rdma"));
+    r = (struct rt_resources){.n_unified = 1,
+                              .unified = (struct rt_kv[]){{S("memory.high"), S("1")}}};
+    assert_non_null(strstr(update(&v1_set, &now, &r), "invalid configuration"));
+    now.memory.v = -1;
+    r = (struct rt_resources){.memory = {.swap = {true, 4096}}};
+    assert_non_null(strstr(update(&v2_set, &now, &r), "memory limit -1"));
 }
 
 static void base_of_the_caller(void **state) {
@@ -267,21 +304,127 @@ static void v2_limits(void **state) {
                                   "write /cg/user/a/b/io.max 8:16 wbps=max\n"
                                   "write /cg/user/a/b/io.max 8:0 riops=9\n"
                                   "write /cg/user/a/b/hugetlb.2MB.max 4194304\n"
+                                  "write? /cg/user/a/b/hugetlb.2MB.rsvd.max 4194304\n"
                                   "write /cg/user/a/b/memory.high 1000\n"
                                   "write /cg/user/a/b/cgroup.max.depth 3\n");
 }
 
 static void v2_update(void **state) {
-    struct cgroup_layout l = v2_layout();
+    struct cgroup_now now = {
+        .memory = {true, 1 << 20}, .swap = {true, 1 << 20}, .quota = {true, 5000}};
     struct rt_resources r = {.cpu = {.quota = {true, -1}, .idle = {true, 0}}};
+
+    assert_string_equal(update(&v2_set, &now, &r),
+                        "write /cg/x/cpu.idle 0\nwrite /cg/x/cpu.max max\n");
+    r = (struct rt_resources){.cpu = {.period = {true, 7000}, .burst = {true, 9}}};
+    assert_string_equal(update(&v2_set, &now, &r),
+                        "write /cg/x/cpu.max 5000 7000\nwrite /cg/x/cpu.max.burst 9\n");
+    r = (struct rt_resources){.cpu = {.quota = {true, 6000}}}; /* the period stays */
+    assert_string_equal(update(&v2_set, &now, &r), "write /cg/x/cpu.max 6000\n");
+    /* memory plus swap stays 2 MiB */
+    r = (struct rt_resources){.memory = {.limit = {true, 3 << 19}}};
+    assert_string_equal(update(&v2_set, &now, &r), "write? /cg/x/memory.swap.max 524288\n"
+                                                   "write /cg/x/memory.max 1572864\n");
+    r = (struct rt_resources){.memory = {.swap = {true, 3 << 20}}};
+    assert_string_equal(update(&v2_set, &now, &r), "write? /cg/x/memory.swap.max 2097152\n");
+    r = (struct rt_resources){.memory = {.limit = {true, -1}, .swap = {true, -1}}};
+    assert_string_equal(update(&v2_set, &now, &r),
+                        "write? /cg/x/memory.swap.max max\nwrite /cg/x/memory.max max\n");
+    r = (struct rt_resources){.unified = (struct rt_kv[]){{S("pids.max"), S("10")}},
+                              .n_unified = 1};
+    assert_string_equal(update(&v2_set, &now, &r), "write /cg/x/pids.max 10\n");
+}
+
+static struct cgroup_plan flagged(const struct cgroup_layout *l, const struct rt_resources *r,
+                                  const char *path, uint32_t flags) {
     struct cgroup_plan p;
     struct err e = {0};
 
-    assert_int_equal(cgroup_plan_update(&l, &r, "x", arena, &p, &e), 0);
-    assert_string_equal(text(&p), "write /cg/user/x/cpu.idle 0\nwrite /cg/user/x/cpu.max max\n");
-    r = (struct rt_resources){.cpu = {.cpus = S("1")}};
-    assert_int_equal(cgroup_plan_update(&l, &r, "x", arena, &p, &e), 0);
-    assert_string_equal(text(&p), "enable /cg/user +cpuset\nwrite /cg/user/x/cpuset.cpus 1\n");
+    if (cgroup_plan_build(l, r, path, flags, arena, &p, &e) != 0)
+        fail_msg("%s", e.msg);
+    return p;
+}
+
+static void every_hierarchy(void **state) {
+    struct cgroup_layout l = v1_layout();
+    struct rt_resources none = {0};
+    l.v1[l.n_v1++] = (struct cgroup_hierarchy)V1("systemd", CG_BIT(CG_NAMED));
+
+    struct cgroup_plan p = flagged(&l, &none, "/a", PLAN_CGROUP_ALL);
+    assert_int_equal(p.n_join, 8);
+    assert_string_equal(p.set.ctl[CG_NAMED], "/cg/systemd/a");
+    assert_string_equal(p.set.ctl[CG_CPUSET], "/cg/cpuset/a");
+    p = good(&l, &none, "/a");
+    assert_null(p.set.ctl[CG_NAMED]);
+    l = v2_layout();
+    p = flagged(&l, &none, "a", PLAN_CGROUP_ALL);
+    assert_string_equal(text(&p), "enable? /cg/user +cpu +cpuset +io +hugetlb\n"
+                                  "mkdir /cg/user/a\n");
+}
+
+static void default_devices(void **state) {
+    struct cgroup_layout l = v1_layout();
+    struct rt_device_rule rules[] = {
+        {.allow = false, .type = 'a', .major = -1, .minor = -1},
+        {.allow = true, .type = 'c', .major = 10, .minor = 229, .access = S("rw")}};
+    struct rt_resources r = {.devices = rules, .n_devices = 2}, none = {0};
+    struct cgroup_plan p = flagged(&l, &r, "x", PLAN_CGROUP_DEVICES);
+    const char *t = text(&p);
+
+    /* one denial, then all that is allowed in one go */
+    assert_non_null(strstr(t, "devices.deny a\nwrite /cg/devices/x/devices.allow c 10:229 rw\n"
+                              "c *:* m\nb *:* m\nc 1:3 rwm\n"));
+    assert_non_null(strstr(t, "c 136:* rwm\nc 5:2 rwm\nc 10:200 rwm\n"));
+    p = flagged(&l, &none, "x", PLAN_CGROUP_DEVICES);
+    assert_non_null(
+        strstr(text(&p), "devices.deny a\nwrite /cg/devices/x/devices.allow c *:* m\n"));
+    p = good(&l, &none, "x");
+    assert_null(strstr(text(&p), "devices"));
+    l = v2_layout();
+    p = flagged(&l, &none, "x", PLAN_CGROUP_DEVICES);
+    assert_non_null(strstr(text(&p), "devices /cg/user/x\n"));
+}
+
+static void a_path_that_was_asked_for(void **state) {
+    struct cgroup_layout l = v2_layout();
+    struct rt_resources none = {0};
+    struct cgroup_plan p = {.n = 77};
+    struct err e = {0};
+
+    /* the host's tree is not ours, but part of it */
+    assert_true(cgroup_plan_build(&l, &none, "/a", PLAN_CGROUP_ASKED, arena, &p, &e) < 0);
+    assert_non_null(strstr(e.msg, "unable to apply cgroup configuration"));
+    assert_non_null(strstr(e.msg, "permission denied"));
+    p = flagged(&l, &none, "/user/a", PLAN_CGROUP_ASKED);
+    assert_string_equal(p.set.v2, "/cg/user/a");
+    p = flagged(&l, &none, "a", PLAN_CGROUP_ASKED);
+    assert_string_equal(p.set.v2, "/cg/user/a");
+    /* systemd has made it where only systemd may */
+    p = flagged(&l, &none, "/system.slice/x.scope", PLAN_CGROUP_UNIT);
+    assert_string_equal(text(&p), "mkdir /cg/system.slice/x.scope\n");
+    l.v2.mount_writable = true;
+    p = flagged(&l, &none, "/s.slice/x.scope", PLAN_CGROUP_UNIT);
+    assert_non_null(strstr(text(&p), "enable? /cg/s.slice +cpu +memory +pids\n"
+                                     "mkdir /cg/s.slice/x.scope\n"));
+}
+
+static void limits_have_json_paths(void **state) {
+    struct cgroup_layout l = v2_layout();
+    struct rt_kv unified = {S("memory.high"), S("1000")};
+    struct rt_hugepage huge = {.page_size = S("2MB"), .limit = 4194304};
+    struct rt_resources r = {.memory = {.limit = {true, 4096}},
+                             .hugepages = &huge,
+                             .n_hugepages = 1,
+                             .unified = &unified,
+                             .n_unified = 1};
+    struct cgroup_plan p = good(&l, &r, "x");
+
+    for (size_t i = 0; i < p.n; i++)
+        if (p.v[i].kind == CGROUP_OP_WRITE)
+            assert_non_null(p.v[i].json);
+    assert_string_equal(p.v[p.n - 1].json, "linux.resources.unified[\"memory.high\"]");
+    assert_string_equal(cgroup_limits_json("cpu.max", arena), "linux.resources.cpu.quota");
+    assert_null(cgroup_limits_json("cgroup.freeze", arena));
 }
 
 static void no_cgroups_at_all(void **state) {
@@ -352,7 +495,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(v1_default_box, setup, teardown),
         cmocka_unit_test_setup_teardown(hybrid_uses_the_v2_tree, setup, teardown),
         cmocka_unit_test_setup_teardown(v1_limits, setup, teardown),
-        cmocka_unit_test_setup_teardown(v1_update_keeps_memory_below_its_sum, setup, teardown),
+        cmocka_unit_test_setup_teardown(v1_update, setup, teardown),
+        cmocka_unit_test_setup_teardown(update_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_hierarchy, setup, teardown),
+        cmocka_unit_test_setup_teardown(default_devices, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_path_that_was_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(limits_have_json_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(base_of_the_caller, setup, teardown),
         cmocka_unit_test_setup_teardown(v2_default_box, setup, teardown),
         cmocka_unit_test_setup_teardown(v2_limits, setup, teardown),

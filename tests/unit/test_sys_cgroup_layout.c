@@ -78,7 +78,9 @@ static void hybrid(void **state) {
     bool v2 = true;
 
     assert_int_equal(l.kind, CGROUP_HYBRID);
-    assert_int_equal(l.n_v1, 3);
+    assert_int_equal(l.n_v1, 4);
+    assert_int_equal(l.v1[3].ctls, CG_BIT(CG_NAMED));
+    assert_string_equal(l.v1[3].base, "/sys/fs/cgroup/systemd/a");
     assert_int_equal(l.v1[0].ctls, CG_BIT(CG_CPU) | CG_BIT(CG_CPUACCT));
     assert_string_equal(l.v1[0].base, "/sys/fs/cgroup/cpu,cpuacct");
     assert_string_equal(l.v1[1].base, "/sys/fs/cgroup/memory/user/one");

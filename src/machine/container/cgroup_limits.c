@@ -2,7 +2,6 @@
 #include "machine/container/cgroup_limits.h"
 
 #include "base/str.h"
-#include "sys/bpf_device.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -36,15 +35,12 @@ int cgroup_limits_put(struct cgroup_build *b, const char *dir, const char *file,
                                                  .optional = optional,
                                                  .dir = dir,
                                                  .file = file,
-                                                 .value = value},
+                                                 .value = value,
+                                                 .json = cgroup_limits_json(file, b->a)},
                              e);
 }
 
 static bool limits(const struct rt_opt_i64 *v) {
-    return v->given && v->v > 0;
-}
-
-static bool set(const struct rt_opt_u64 *v) {
     return v->given && v->v > 0;
 }
 
@@ -55,15 +51,16 @@ static bool needs_memory(const struct rt_resources *r) {
 }
 
 static bool needs_cpu(const struct rt_resources *r) {
-    return set(&r->cpu.shares) || limits(&r->cpu.quota) || set(&r->cpu.period) ||
-           set(&r->cpu.burst) || limits(&r->cpu.idle) || set(&r->cpu.realtime_period) ||
+    return cgroup_limits_hasu(&r->cpu.shares) || limits(&r->cpu.quota) ||
+           cgroup_limits_hasu(&r->cpu.period) || cgroup_limits_hasu(&r->cpu.burst) ||
+           limits(&r->cpu.idle) || cgroup_limits_hasu(&r->cpu.realtime_period) ||
            limits(&r->cpu.realtime_runtime);
 }
 
 static bool needs_io(const struct rt_resources *r) {
-    return set(&r->block_io.weight) || set(&r->block_io.leaf_weight) ||
-           r->block_io.n_weight_device || r->block_io.n_rbps || r->block_io.n_wbps ||
-           r->block_io.n_riops || r->block_io.n_wiops;
+    return cgroup_limits_hasu(&r->block_io.weight) ||
+           cgroup_limits_hasu(&r->block_io.leaf_weight) || r->block_io.n_weight_device ||
+           r->block_io.n_rbps || r->block_io.n_wbps || r->block_io.n_riops || r->block_io.n_wiops;
 }
 
 uint32_t cgroup_limits_needs(const struct rt_resources *r) {
@@ -74,7 +71,7 @@ uint32_t cgroup_limits_needs(const struct rt_resources *r) {
         [CG_PIDS] = limits(&r->pids_limit),
         [CG_IO] = needs_io(r),
         [CG_HUGETLB] = r->n_hugepages > 0,
-        [CG_NET_CLS] = set(&r->network.class_id),
+        [CG_NET_CLS] = cgroup_limits_hasu(&r->network.class_id),
         [CG_NET_PRIO] = r->network.n_priorities > 0,
         [CG_RDMA] = r->n_rdma > 0,
     };
@@ -85,11 +82,14 @@ uint32_t cgroup_limits_needs(const struct rt_resources *r) {
     return mask;
 }
 
-int cgroup_limits_check_swap(const struct cgroup_build *b, struct err *e) {
-    int64_t limit = b->r->memory.limit.given ? b->r->memory.limit.v : 0;
-    int64_t sum = b->r->memory.swap.given ? b->r->memory.swap.v : 0;
+int cgroup_limits_check_memory(const struct cgroup_build *b, struct err *e) {
+    const struct rt_resources *r = b->r;
+    int64_t limit = r->memory.limit.given ? r->memory.limit.v : 0;
+    int64_t sum = r->memory.swap.given ? r->memory.swap.v : 0;
 
-    if (sum > 0 && limit == 0 && !b->update)
+    if (b->now && limit == 0 && b->now->memory.given)
+        limit = b->now->memory.v;
+    if (sum > 0 && limit == 0 && !b->now)
         return err_set(e, ERR_USAGE, -EINVAL,
                        "linux.resources.memory.swap: needs a memory limit too (--memory)");
     if (sum > 0 && (limit < 0 || sum < limit))
@@ -97,81 +97,69 @@ int cgroup_limits_check_swap(const struct cgroup_build *b, struct err *e) {
                        "linux.resources.memory.swap: %lld is memory plus swap, so it must be at "
                        "least the memory limit %lld",
                        (long long)sum, (long long)limit);
+    if (b->now && r->memory.check_before_update && limits(&r->memory.limit) &&
+        b->now->memory_usage > (uint64_t)r->memory.limit.v)
+        return err_set(e, ERR_CONFLICT, -EBUSY,
+                       "linux.resources.memory.limit: %lld is below what the container uses now: "
+                       "%llu bytes",
+                       (long long)r->memory.limit.v, (unsigned long long)b->now->memory_usage);
     return 0;
 }
 
-/* --- device rules ----------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
-static const char *number(struct arena *a, int64_t n) {
-    return n < 0 ? "*" : arena_printf(a, "%lld", (long long)n);
-}
+static const char *const json_names[][2] = {
+    {"memory.limit_in_bytes", "memory.limit"},
+    {"memory.max", "memory.limit"},
+    {"memory.soft_limit_in_bytes", "memory.reservation"},
+    {"memory.low", "memory.reservation"},
+    {"memory.memsw.limit_in_bytes", "memory.swap"},
+    {"memory.swap.max", "memory.swap"},
+    {"memory.kmem.limit_in_bytes", "memory.kernel"},
+    {"memory.kmem.tcp.limit_in_bytes", "memory.kernelTCP"},
+    {"memory.swappiness", "memory.swappiness"},
+    {"memory.oom_control", "memory.disableOOMKiller"},
+    {"memory.use_hierarchy", "memory.useHierarchy"},
+    {"cpu.shares", "cpu.shares"},
+    {"cpu.weight", "cpu.shares"},
+    {"cpu.cfs_period_us", "cpu.period"},
+    {"cpu.cfs_quota_us", "cpu.quota"},
+    {"cpu.max", "cpu.quota"},
+    {"cpu.cfs_burst_us", "cpu.burst"},
+    {"cpu.max.burst", "cpu.burst"},
+    {"cpu.rt_period_us", "cpu.realtimePeriod"},
+    {"cpu.rt_runtime_us", "cpu.realtimeRuntime"},
+    {"cpu.idle", "cpu.idle"},
+    {"cpuset.cpus", "cpu.cpus"},
+    {"cpuset.mems", "cpu.mems"},
+    {"pids.max", "pids.limit"},
+    {"blkio.weight", "blockIO.weight"},
+    {"blkio.bfq.weight", "blockIO.weight"},
+    {"io.weight", "blockIO.weight"},
+    {"io.bfq.weight", "blockIO.weight"},
+    {"blkio.leaf_weight", "blockIO.leafWeight"},
+    {"blkio.weight_device", "blockIO.weightDevice"},
+    {"blkio.bfq.weight_device", "blockIO.weightDevice"},
+    {"blkio.leaf_weight_device", "blockIO.weightDevice"},
+    {"blkio.throttle.read_bps_device", "blockIO.throttleReadBpsDevice"},
+    {"blkio.throttle.write_bps_device", "blockIO.throttleWriteBpsDevice"},
+    {"blkio.throttle.read_iops_device", "blockIO.throttleReadIOPSDevice"},
+    {"blkio.throttle.write_iops_device", "blockIO.throttleWriteIOPSDevice"},
+    {"io.max", "blockIO"},
+    {"net_cls.classid", "network.classID"},
+    {"net_prio.ifpriomap", "network.priorities"},
+    {"rdma.max", "rdma"},
+    {"devices.allow", "devices"},
+    {"devices.deny", "devices"},
+};
 
-/* One rule as v1 writes it, appended to lines. 0 or -ENOMEM. */
-static int add_device_line(struct arena *a, const struct rt_device_rule *d, struct str *lines) {
-    const char *access = str_empty(d->access) ? "rwm" : d->access;
-    const char *major = number(a, d->major), *minor = number(a, d->minor);
-    const char *gap = lines->len ? "\n" : "";
-    bool all = d->type == 'a' || d->type == '\0';
+const char *cgroup_limits_json(const char *file, struct arena *a) {
+    const char *name = str_starts(file, "hugetlb.") ? "hugepageLimits" : NULL;
 
-    if (!major || !minor)
-        return -ENOMEM;
-    if (all && d->major < 0 && d->minor < 0 && strlen(access) >= 3)
-        return str_addf(lines, "%sa", gap);
-    if (all) /* the kernel takes "a" for everything, whatever follows */
-        return str_addf(lines, "%sb %s:%s %s\nc %s:%s %s", gap, major, minor, access, major, minor,
-                        access);
-    return str_addf(lines, "%s%c %s:%s %s", gap, d->type, major, minor, access);
-}
-
-int cgroup_limits_devices_v1(struct cgroup_build *b, const char *dir, struct err *e) {
-    AUTO_STR struct str lines = STR_INIT(1 << 20);
-    int r = 0;
-
-    /* Neighbours that go to the same file make one operation. */
-    for (size_t i = 0; i < b->r->n_devices && r == 0; i++) {
-        const struct rt_device_rule *d = &b->r->devices[i];
-        bool last = i + 1 == b->r->n_devices || b->r->devices[i + 1].allow != d->allow;
-        if (add_device_line(b->a, d, &lines) < 0)
-            return err_oom(e);
-        if (!last)
-            continue;
-        r = cgroup_limits_put(b, dir, d->allow ? "devices.allow" : "devices.deny", false, e, "%s",
-                              str_c(&lines));
-        str_clear(&lines);
-    }
-    return r;
-}
-
-int cgroup_limits_devices_v2(struct cgroup_build *b, const char *dir, struct err *e) {
-    size_t n = b->r->n_devices, out = 0;
-    struct bpf_device_rule *rules = arena_array(b->a, 2 * n, struct bpf_device_rule);
-    struct cgroup_op op = {.kind = CGROUP_OP_DEVICES, .dir = dir};
-    void *bytes;
-
-    if (!rules)
-        return err_oom(e);
-    for (size_t i = 0; i < n; i++) {
-        const struct rt_device_rule *d = &b->r->devices[i];
-        const char *access = str_empty(d->access) ? "rwm" : d->access;
-        struct bpf_device_rule rule = {
-            .allow = d->allow,
-            .type = d->type ? d->type : 'a',
-            .major = d->major,
-            .minor = d->minor,
-            .access = (strchr(access, 'r') ? BPF_DEVICE_READ : 0U) |
-                      (strchr(access, 'w') ? BPF_DEVICE_WRITE : 0U) |
-                      (strchr(access, 'm') ? BPF_DEVICE_MKNOD : 0U),
-        };
-        if (rule.type == 'a' && (d->major >= 0 || d->minor >= 0)) {
-            rule.type = 'b';
-            rules[out++] = rule;
-            rule.type = 'c';
-        }
-        rules[out++] = rule;
-    }
-    int r = bpf_device_encode(rules, out, b->a, &bytes, &op.len, e);
-    op.bytes = bytes;
-    return r < 0 ? err_wrap(e, "linux.resources.devices") : cgroup_limits_add(b, &op, e);
+    for (size_t i = 0; i < ARRAY_SIZE(json_names) && !name; i++)
+        if (strcmp(json_names[i][0], file) == 0)
+            name = json_names[i][1];
+    return name ? arena_printf(a, "linux.resources.%s", name) : NULL;
 }
 
 /* --- conversions ------------------------------------------------------------------------------ */

@@ -12,51 +12,76 @@ static int put_limit(struct cgroup_build *b, const char *dir, const char *file, 
                  : cgroup_limits_put(b, dir, file, optional, e, "%lld", (long long)v);
 }
 
-/* v1 counts memory and swap together, v2 swap alone. */
-static int swap(struct cgroup_build *b, const char *dir, struct err *e) {
-    int64_t limit = b->r->memory.limit.given ? b->r->memory.limit.v : 0;
-    int64_t sum = b->r->memory.swap.v;
+/* v1 and the spec count memory and swap together, v2 swap alone. An update of memory alone keeps
+ * the sum, as v1 does by itself. */
+static int swap(struct cgroup_build *b, const char *dir, int64_t limit, struct err *e) {
+    const struct cgroup_now *now = b->now;
+    int64_t sum = b->r->memory.swap.given ? b->r->memory.swap.v : 0;
+    /* A kernel without swap accounting has no such file. */
+    static const char file[] = "memory.swap.max";
 
-    int r = cgroup_limits_check_swap(b, e);
-
-    if (r < 0)
-        return r;
+    if (sum < 0)
+        return put_limit(b, dir, file, true, -1, e);
     if (sum > 0 && limit == 0)
         return err_set(e, ERR_USAGE, -EINVAL,
-                       "linux.resources.memory.swap: give the memory limit again (--memory)");
-    /* A kernel without swap accounting has no such file. */
-    return put_limit(b, dir, "memory.swap.max", true, sum < 0 ? -1 : sum - limit, e);
+                       "linux.resources.memory.swap: there is no memory limit: give it too "
+                       "(--memory)");
+    if (sum > 0)
+        return put_limit(b, dir, file, true, sum - limit, e);
+    if (!now || !cgroup_limits_has(&b->r->memory.limit) || !now->swap.given || now->swap.v <= 0 ||
+        !now->memory.given || now->memory.v < 0)
+        return 0;
+    if (limit < 0)
+        return put_limit(b, dir, file, true, -1, e);
+    sum = now->memory.v + now->swap.v;
+    if (sum < limit)
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "linux.resources.memory.limit: %lld is above memory plus swap, which is "
+                       "%lld: update both (--memory-swap)",
+                       (long long)limit, (long long)sum);
+    return put_limit(b, dir, file, true, sum - limit, e);
 }
 
 static int memory(struct cgroup_build *b, const char *dir, struct err *e) {
     const struct rt_resources *r = b->r;
-    int rc = 0;
+    int64_t limit = cgroup_limits_has(&r->memory.limit) ? r->memory.limit.v : 0;
+    int rc = cgroup_limits_check_memory(b, e);
 
+    if (rc < 0)
+        return rc;
     if (r->memory.swappiness.given)
         return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
                        "linux.resources.memory.swappiness: cgroup v2 has no swappiness per group");
     if (r->memory.has_disable_oom_killer && r->memory.disable_oom_killer)
         return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
                        "linux.resources.memory.disableOOMKiller: cgroup v2 cannot do that");
-    if (r->memory.swap.given && r->memory.swap.v != 0)
-        rc = swap(b, dir, e);
-    if (rc == 0 && r->memory.limit.given && r->memory.limit.v != 0)
+    if (limit == 0 && b->now && b->now->memory.given && b->now->memory.v > 0)
+        limit = b->now->memory.v;
+    rc = swap(b, dir, limit, e);
+    if (rc == 0 && cgroup_limits_has(&r->memory.limit))
         rc = put_limit(b, dir, "memory.max", false, r->memory.limit.v, e);
-    if (rc == 0 && r->memory.reservation.given && r->memory.reservation.v != 0)
+    if (rc == 0 && cgroup_limits_has(&r->memory.reservation))
         rc = put_limit(b, dir, "memory.low", false, r->memory.reservation.v, e);
     return rc;
 }
 
+/* A quota alone keeps the period that stands; a period needs its quota beside it. */
 static int cpu_max(struct cgroup_build *b, const char *dir, struct err *e) {
     int64_t quota = b->r->cpu.quota.given ? b->r->cpu.quota.v : 0;
     unsigned long long period = b->r->cpu.period.given ? b->r->cpu.period.v : 0;
 
+    if (period && quota == 0 && b->now && b->now->quota.given)
+        quota = b->now->quota.v;
+    if (!period && quota == 0)
+        return 0;
+    if (!period && quota > 0 && !b->now)
+        period = 100000;
+    if (!period)
+        return put_limit(b, dir, "cpu.max", false, quota, e);
     if (quota > 0)
         return cgroup_limits_put(b, dir, "cpu.max", false, e, "%lld %llu", (long long)quota,
-                                 period ? period : 100000);
-    if (period)
-        return cgroup_limits_put(b, dir, "cpu.max", false, e, "max %llu", period);
-    return quota < 0 ? cgroup_limits_put(b, dir, "cpu.max", false, e, "max") : 0;
+                                 period);
+    return cgroup_limits_put(b, dir, "cpu.max", false, e, "max %llu", period);
 }
 
 static int cpu(struct cgroup_build *b, const char *dir, struct err *e) {
@@ -65,18 +90,17 @@ static int cpu(struct cgroup_build *b, const char *dir, struct err *e) {
     int64_t idle = r->cpu.idle.given ? r->cpu.idle.v : 0;
     int rc = 0;
 
-    if ((r->cpu.realtime_period.given && r->cpu.realtime_period.v) ||
-        (r->cpu.realtime_runtime.given && r->cpu.realtime_runtime.v))
+    if (cgroup_limits_hasu(&r->cpu.realtime_period) || cgroup_limits_has(&r->cpu.realtime_runtime))
         return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
                        "linux.resources.cpu.realtimeRuntime: cgroup v2 has no realtime limits");
-    if (idle || (b->update && r->cpu.idle.given))
+    if (idle || (b->now && r->cpu.idle.given))
         rc = cgroup_limits_put(b, dir, "cpu.idle", false, e, "%lld", (long long)idle);
     if (rc == 0 && shares && !idle) /* an idle group has no weight */
         rc = cgroup_limits_put(b, dir, "cpu.weight", false, e, "%llu",
                                (unsigned long long)cgroup_limits_cpu_weight(shares));
     if (rc == 0)
         rc = cpu_max(b, dir, e);
-    if (rc == 0 && r->cpu.burst.given && r->cpu.burst.v)
+    if (rc == 0 && cgroup_limits_hasu(&r->cpu.burst))
         rc = cgroup_limits_put(b, dir, "cpu.max.burst", false, e, "%llu",
                                (unsigned long long)r->cpu.burst.v);
     return rc;
@@ -148,8 +172,12 @@ static int hugetlb(struct cgroup_build *b, const char *dir, struct err *e) {
     for (size_t i = 0; i < b->r->n_hugepages && rc == 0; i++) {
         const struct rt_hugepage *h = &b->r->hugepages[i];
         char *file = arena_printf(b->a, "hugetlb.%s.max", h->page_size);
-        rc = file ? cgroup_limits_put(b, dir, file, false, e, "%llu", (unsigned long long)h->limit)
-                  : err_oom(e);
+        char *reserved = arena_printf(b->a, "hugetlb.%s.rsvd.max", h->page_size);
+        if (!file || !reserved)
+            return err_oom(e);
+        rc = cgroup_limits_put(b, dir, file, false, e, "%llu", (unsigned long long)h->limit);
+        if (rc == 0) /* since Linux 5.7: when they are promised, not only when they are touched */
+            rc = cgroup_limits_put(b, dir, reserved, true, e, "%llu", (unsigned long long)h->limit);
     }
     return rc;
 }
@@ -172,7 +200,7 @@ static int rdma(struct cgroup_build *b, const char *dir, struct err *e) {
 }
 
 static int pids(struct cgroup_build *b, const char *dir, struct err *e) {
-    if (!b->r->pids_limit.given)
+    if (!b->r->pids_limit.given || (b->now && b->r->pids_limit.v == 0))
         return 0;
     return put_limit(b, dir, "pids.max", false, b->r->pids_limit.v > 0 ? b->r->pids_limit.v : -1,
                      e);
@@ -199,6 +227,9 @@ int cgroup_limits_v2(struct cgroup_build *b, enum cgroup_ctl ctl, const char *di
     case CG_FREEZER:
     case CG_NET_CLS:
     case CG_NET_PRIO:
+    case CG_PERF:
+    case CG_MISC:
+    case CG_NAMED:
     case CG_COUNT:
         break;
     }
@@ -224,7 +255,11 @@ int cgroup_limits_unified(struct cgroup_build *b, const char *dir, uint32_t ctls
                            "linux.resources.unified: the controller of \"%s\" is not available "
                            "in cgroup %s",
                            file, dir);
-        int r = cgroup_limits_put(b, dir, file, false, e, "%s", value ? value : "");
+        struct cgroup_op op = {.kind = CGROUP_OP_WRITE, .dir = dir, .file = file, .value = value};
+        op.json = arena_printf(b->a, "linux.resources.unified[\"%s\"]", file);
+        if (!op.value)
+            op.value = "";
+        int r = op.json ? cgroup_limits_add(b, &op, e) : err_oom(e);
         if (r < 0)
             return r;
     }

@@ -16,6 +16,7 @@ struct cgroup_op {
     enum cgroup_op_kind kind;
     bool optional; /* carry on when it fails */
     const char *dir, *file, *value;
+    const char *json; /* WRITE: the limit in the spec ("linux.resources.memory.limit"), or NULL */
     const void *bytes;
     size_t len;
 };

@@ -70,21 +70,46 @@ static int check_path(const char *path, struct err *e) {
     return 0;
 }
 
-/* Beneath what a path is meant: an absolute one beneath the mount point, where that is allowed. */
-static const char *base_of(const struct cgroup_hierarchy *h, const char *path) {
-    return path[0] == '/' && h->mount_writable ? h->mount : h->base;
+/* Is an absolute path one in our own part of the tree? */
+static bool in_base(const struct cgroup_hierarchy *h, const char *path) {
+    size_t mount = strlen(h->mount), base = strlen(h->base);
+
+    return h->writable && base > mount && str_starts(path, h->base + mount) &&
+           path[base - mount] == '/';
 }
 
-/* Absolute directory of the machine's group in one hierarchy; NULL without memory. */
-static const char *place(struct cgroup_build *b, const char *base, const char *path) {
+/* Absolute directory of the machine's group in one hierarchy, and the one beneath which its levels
+ * are ours to make. An absolute path is meant from the mount point, where that is allowed. */
+struct place {
+    const char *base, *dir;
+};
+
+static int find_place(const struct cgroup_build *b, const struct cgroup_hierarchy *h,
+                      const char *path, struct place *ret, struct err *e) {
+    struct place p = {.base = h->base};
+    const char *from = h->base;
+
+    if (path[0] == '/' && (h->mount_writable || (b->flags & PLAN_CGROUP_UNIT)))
+        p.base = from = h->mount;
+    else if (path[0] == '/' && in_base(h, path))
+        from = h->mount;
     path += strspn(path, "/");
     size_t n = strlen(path);
     while (n > 0 && path[n - 1] == '/')
         n--;
-    return arena_printf(b->a, "%s/%.*s", base, (int)n, path);
+    p.dir = arena_printf(b->a, "%s/%.*s", from, (int)n, path);
+    if (!p.dir)
+        return err_oom(e);
+    *ret = p;
+    return 0;
 }
 
-static bool usable(const struct cgroup_hierarchy *h, const char *path) {
+static bool usable(const struct cgroup_build *b, const struct cgroup_hierarchy *h,
+                   const char *path) {
+    if (b->flags & PLAN_CGROUP_UNIT)
+        return true;
+    if (path[0] == '/' && (b->flags & PLAN_CGROUP_ASKED))
+        return h->mount_writable || in_base(h, path);
     return h->writable || (path[0] == '/' && h->mount_writable);
 }
 
@@ -118,23 +143,23 @@ static int make_cpuset(struct cgroup_build *b, const char *base, const char *dir
 /* One v1 hierarchy, with all of its controllers that are wanted. */
 static int build_v1(struct cgroup_build *b, const struct cgroup_hierarchy *h, const char *path,
                     struct err *e) {
-    const char *base = base_of(h, path), *dir = place(b, base, path);
-    int r = 0;
+    struct place p;
+    int r = find_place(b, h, path, &p, e);
 
-    if (!dir)
-        return err_oom(e);
-    if (!b->update && (h->ctls & CG_BIT(CG_CPUSET)))
-        r = make_cpuset(b, base, dir, e);
-    else if (!b->update)
-        r = cgroup_limits_add(b, &(struct cgroup_op){.kind = CGROUP_OP_MKDIR, .dir = dir}, e);
+    if (r < 0)
+        return r;
+    if (h->ctls & CG_BIT(CG_CPUSET))
+        r = make_cpuset(b, p.base, p.dir, e);
+    else
+        r = cgroup_limits_add(b, &(struct cgroup_op){.kind = CGROUP_OP_MKDIR, .dir = p.dir}, e);
     for (int c = 0; c < CG_COUNT && r == 0; c++) {
         if (!(h->ctls & CG_BIT(c)))
             continue;
-        b->plan.set.ctl[c] = dir;
+        b->plan.set.ctl[c] = p.dir;
         if (c != CG_DEVICES || b->layout->can_make_devices)
-            r = cgroup_limits_v1(b, (enum cgroup_ctl)c, dir, e);
+            r = cgroup_limits_v1(b, (enum cgroup_ctl)c, p.dir, e);
     }
-    return r == 0 ? add_join(b, dir, e) : r;
+    return r == 0 ? add_join(b, p.dir, e) : r;
 }
 
 /* "+cpu +memory" */
@@ -188,27 +213,36 @@ static int make_v2(struct cgroup_build *b, const struct cgroup_hierarchy *h, con
     return r;
 }
 
+/* The files of one v2 group. */
+static int fill_v2(struct cgroup_build *b, const char *dir, uint32_t ctls, struct err *e) {
+    int r = 0;
+
+    for (int c = 0; c < CG_COUNT && r == 0; c++)
+        if (ctls & CG_BIT(c))
+            r = cgroup_limits_v2(b, (enum cgroup_ctl)c, dir, e);
+    return r == 0 ? cgroup_limits_unified(b, dir, ctls, e) : r;
+}
+
 static int build_v2(struct cgroup_build *b, const char *path, uint32_t need, uint32_t nice,
                     struct err *e) {
     const struct cgroup_hierarchy *h = &b->layout->v2;
-    const char *base = base_of(h, path), *dir = place(b, base, path);
-    int r;
+    bool theirs = (b->flags & PLAN_CGROUP_UNIT) && !h->mount_writable;
+    struct place p;
+    int r = find_place(b, h, path, &p, e);
 
-    if (!dir)
-        return err_oom(e);
+    if (r < 0)
+        return r;
     nice &= h->ctls & ~need;
-    if (b->update) /* a controller that no limit needed before */
-        r = enable(b, base, base == h->base ? need & ~h->enabled : need, false, e);
+    if (theirs) /* systemd has handed the controllers down as far as it may */
+        r = cgroup_limits_add(b, &(struct cgroup_op){.kind = CGROUP_OP_MKDIR, .dir = p.dir}, e);
     else
-        r = make_v2(b, h, base, dir, need, nice, e);
-    for (int c = 0; c < CG_COUNT && r == 0; c++)
-        if ((need | nice) & CG_BIT(c))
-            r = cgroup_limits_v2(b, (enum cgroup_ctl)c, dir, e);
+        r = make_v2(b, h, p.base, p.dir, need, nice, e);
     if (r == 0)
-        r = cgroup_limits_unified(b, dir, need | nice, e);
-    if (r == 0 && b->r->n_devices && b->layout->v2_bpf_devices && !b->plan.set.ctl[CG_DEVICES])
-        r = cgroup_limits_devices_v2(b, dir, e);
-    b->plan.set.v2 = dir;
+        r = fill_v2(b, p.dir, need | nice, e);
+    if (r == 0 && cgroup_devices_any(b) && b->layout->v2_bpf_devices &&
+        !b->plan.set.ctl[CG_DEVICES])
+        r = cgroup_devices_v2(b, p.dir, e);
+    b->plan.set.v2 = p.dir;
     b->plan.set.v2_ctls = need | nice;
     return r;
 }
@@ -231,14 +265,16 @@ static uint32_t unified_needs(const struct rt_resources *r, uint32_t available) 
  * nothing, what `update` may want later. Next to a v2 tree, v1 needs no freezer and no cpuacct.
  * v1's cpu is only for those who ask: a process that enters it goes to the end of the run queue,
  * which on a busy host is a whole time slice (4 ms measured). */
-static uint32_t defaults(const struct cgroup_layout *l, const struct rt_resources *r, bool v2) {
+static uint32_t defaults(const struct cgroup_build *b, bool v2) {
     uint32_t nice = CG_BIT(CG_PIDS) | CG_BIT(CG_MEMORY);
 
-    if (l->kind == CGROUP_V2)
+    if (b->flags & PLAN_CGROUP_ALL)
+        return CG_BIT(CG_COUNT) - 1;
+    if (b->layout->kind == CGROUP_V2)
         nice |= CG_BIT(CG_CPU);
     if (!v2)
         nice |= CG_BIT(CG_CPUACCT) | CG_BIT(CG_FREEZER);
-    if (l->can_make_devices && r->n_devices)
+    if (b->layout->can_make_devices && cgroup_devices_any(b))
         nice |= CG_BIT(CG_DEVICES);
     return nice;
 }
@@ -246,16 +282,17 @@ static uint32_t defaults(const struct cgroup_layout *l, const struct rt_resource
 static int build(struct cgroup_build *b, const char *path, struct err *e) {
     const struct cgroup_layout *l = b->layout;
     uint32_t need = cgroup_limits_needs(b->r), got = 0;
-    bool v2 = l->has_v2 && usable(&l->v2, path);
-    uint32_t nice = defaults(l, b->r, v2);
+    bool v2 = l->has_v2 && usable(b, &l->v2, path);
+    uint32_t nice = defaults(b, v2);
     int r = 0;
 
     if (b->r->n_unified && l->kind != CGROUP_V2)
         return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
-                       "linux.resources.unified: this host has no cgroup v2 controllers");
+                       "invalid configuration: linux.resources.unified: this host has no cgroup v2 "
+                       "controllers");
     for (size_t i = 0; i < l->n_v1 && r == 0; i++) {
         const struct cgroup_hierarchy *h = &l->v1[i];
-        if (!(h->ctls & (need | nice)) || !usable(h, path))
+        if (!(h->ctls & (need | nice)) || !usable(b, h, path))
             continue;
         r = build_v1(b, h, path, e);
         got |= h->ctls;
@@ -266,16 +303,22 @@ static int build(struct cgroup_build *b, const char *path, struct err *e) {
         if ((need & ~got) == 0)
             r = build_v2(b, path, rest, nice, e);
     }
+    if (r == 0 && (b->flags & PLAN_CGROUP_ASKED) && !b->plan.set.v2 && b->plan.n_join == 0 &&
+        l->kind != CGROUP_NONE)
+        return err_set(e, ERR_DENIED, -EACCES,
+                       "unable to apply cgroup configuration: linux.cgroupsPath: %s: permission "
+                       "denied in every hierarchy; run as root, or name a group delegated to you",
+                       path);
     if (r == 0 && (need & ~got))
         r = cannot_limit(l, need & ~got, e);
     return r;
 }
 
-static int run(const struct cgroup_layout *layout, const struct rt_resources *r, const char *path,
-               bool update, struct arena *a, struct cgroup_plan *ret, struct err *e) {
+int cgroup_plan_build(const struct cgroup_layout *layout, const struct rt_resources *r,
+                      const char *path, uint32_t flags, struct arena *a, struct cgroup_plan *ret,
+                      struct err *e) {
     static const struct cgroup_layout nothing = {.kind = CGROUP_NONE};
-    struct cgroup_build b = {
-        .layout = layout ? layout : &nothing, .r = r, .a = a, .update = update};
+    struct cgroup_build b = {.layout = layout ? layout : &nothing, .r = r, .a = a, .flags = flags};
 
     if (str_empty(path) || path[strspn(path, "/")] == '\0') {
         uint32_t need = cgroup_limits_needs(r);
@@ -292,12 +335,40 @@ static int run(const struct cgroup_layout *layout, const struct rt_resources *r,
     return rc;
 }
 
-int cgroup_plan_build(const struct cgroup_layout *layout, const struct rt_resources *r,
-                      const char *path, struct arena *a, struct cgroup_plan *ret, struct err *e) {
-    return run(layout, r, path, false, a, ret, e);
+/* The limit of a controller that the machine's groups do not have. */
+static int cannot_update(uint32_t missing, struct err *e) {
+    enum cgroup_ctl ctl = first_of(missing);
+
+    return err_set(e, ERR_UNAVAILABLE, -ENOENT,
+                   "cannot limit %s: the container was made without the cgroup controller %s: set "
+                   "the limit when it is made",
+                   limit_word(ctl), cgroup_ctl_name(ctl, false));
 }
 
-int cgroup_plan_update(const struct cgroup_layout *layout, const struct rt_resources *r,
-                       const char *path, struct arena *a, struct cgroup_plan *ret, struct err *e) {
-    return run(layout, r, path, true, a, ret, e);
+int cgroup_plan_update(const struct cgroup_set *set, const struct cgroup_now *now,
+                       const struct rt_resources *r, struct arena *a, struct cgroup_plan *ret,
+                       struct err *e) {
+    struct cgroup_build b = {.r = r, .a = a, .now = now, .plan = {.set = *set}};
+    uint32_t v1 = 0, need = cgroup_limits_needs(r);
+    int rc = 0;
+
+    for (int c = 0; c < CG_COUNT; c++)
+        v1 |= set->ctl[c] ? CG_BIT(c) : 0;
+    uint32_t v2 = set->v2 ? set->v2_ctls & ~v1 : 0;
+    if (need & ~(v1 | v2))
+        return cannot_update(need & ~(v1 | v2), e);
+    if (r->n_unified && !v2)
+        return err_set(e, ERR_UNAVAILABLE, -EOPNOTSUPP,
+                       "invalid configuration: linux.resources.unified: this container has no "
+                       "cgroup v2 controllers");
+    for (int c = 0; c < CG_COUNT && rc == 0; c++)
+        if ((v1 & CG_BIT(c)) && (c != CG_DEVICES || r->n_devices))
+            rc = cgroup_limits_v1(&b, (enum cgroup_ctl)c, set->ctl[c], e);
+    if (rc == 0 && set->v2)
+        rc = fill_v2(&b, set->v2, v2, e);
+    if (rc == 0 && r->n_devices && set->v2 && !set->ctl[CG_DEVICES])
+        rc = cgroup_devices_v2(&b, set->v2, e);
+    if (rc == 0)
+        *ret = b.plan;
+    return rc;
 }

@@ -4,18 +4,31 @@
  * of operations for HOST_OPEN, and the set of directories that INIT joins and HOST_HALT removes.
  *
  * A limit that the host cannot enforce is an error that says why and what to do; without any
- * limit a host without cgroups is no error: the set is empty.
+ * limit a host without cgroups is no error: the set is empty. Every write carries the JSON path of
+ * the limit it keeps, so that the kernel's refusal can name it.
  */
 #pragma once
 
 #include "machine/container/cgroup_ops.h"
-#include "spec/runtime.h"
+#include "machine/plan.h"
 
 /* path: cgroupsPath; the empty one means no cgroup. The engine's choice is "hako-<id>": relative,
- * and without a parent that would have to be made and removed in every hierarchy. */
+ * and without a parent that would have to be made and removed in every hierarchy.
+ * flags: PLAN_CGROUP_* (machine/plan.h). */
 int cgroup_plan_build(const struct cgroup_layout *layout, const struct rt_resources *r,
-                      const char *path, struct arena *a, struct cgroup_plan *ret, struct err *e);
-/* `update`: only the writes for what `r` gives, into the same directories. A v1 controller that the
- * machine did not join fails when it is written. */
-int cgroup_plan_update(const struct cgroup_layout *layout, const struct rt_resources *r,
-                       const char *path, struct arena *a, struct cgroup_plan *ret, struct err *e);
+                      const char *path, uint32_t flags, struct arena *a, struct cgroup_plan *ret,
+                      struct err *e);
+
+/* What stands in the files of a running machine, as far as an update must know it. */
+struct cgroup_now {
+    bool has_swap;            /* swap is accounted: the file exists */
+    struct rt_opt_i64 memory; /* limit; -1 = none */
+    struct rt_opt_i64 swap;   /* v1: memory and swap; v2: swap alone; -1 = none */
+    uint64_t memory_usage, memory_peak;
+    struct rt_opt_i64 quota; /* -1 = none */
+};
+/* `update`: only the writes for what `r` gives, into the groups the machine has. Values of 0 leave
+ * things as they are, as the field's runtimes have it. */
+int cgroup_plan_update(const struct cgroup_set *set, const struct cgroup_now *now,
+                       const struct rt_resources *r, struct arena *a, struct cgroup_plan *ret,
+                       struct err *e);

@@ -36,7 +36,8 @@ static int host_cpuset(const struct plan *p, const struct plan_step *s, struct e
 }
 
 static int host_write(const struct plan *p, const struct plan_step *s, struct err *e) {
-    return cgroup_write(arg(p, s, 0), arg(p, s, 1), arg(p, s, 2), e);
+    int r = cgroup_write(arg(p, s, 0), arg(p, s, 1), arg(p, s, 2), e);
+    return r < 0 && s->ref[3] ? err_wrap(e, "%s", arg(p, s, 3)) : r;
 }
 
 static int host_devices(const struct plan *p, const struct plan_step *s, struct err *e) {

@@ -39,6 +39,7 @@ static void add_op(struct build *b, const struct cgroup_op *op) {
     if (op->kind == CGROUP_OP_WRITE) {
         s.ref[1] = build_str(b, op->file);
         s.ref[2] = build_str(b, op->value);
+        s.ref[3] = build_str(b, op->json);
     }
     if (op->kind == CGROUP_OP_DEVICES)
         s.ref[1] = plan_writer_blob(&b->w, op->bytes, op->len);
@@ -77,8 +78,8 @@ int build_cgroups(struct build *b) {
     }
     if (!b->host->cgroups)
         return 0;
-    int r =
-        cgroup_plan_build(b->host->cgroups, &res, b->spec->cgroups_path, b->a, &b->cgroups, b->e);
+    int r = cgroup_plan_build(b->host->cgroups, &res, b->spec->cgroups_path, b->host->cgroup_flags,
+                              b->a, &b->cgroups, b->e);
     if (r < 0)
         return r;
     set_refs(b);
@@ -130,7 +131,11 @@ static int add_v1(struct build *b, const char *dest, const struct cgroup_hierarc
     struct strlist controllers = {0};
     if (!own)
         return 0;
-    for (const char *s = name; path && *s; s += *s == ',') {
+    bool named = h->ctls & CG_BIT(CG_NAMED);
+    if (named && (strlist_add(b->a, &controllers, "none") < 0 ||
+                  strlist_add(b->a, &controllers, "name=systemd") < 0))
+        return err_oom(b->e);
+    for (const char *s = name; path && *s && !named; s += *s == ',') {
         const char *one = arena_strndup(b->a, s, strcspn(s, ","));
         if (!one || strlist_add(b->a, &controllers, one) < 0)
             return err_oom(b->e);
@@ -145,7 +150,7 @@ static int add_v1(struct build *b, const char *dest, const struct cgroup_hierarc
                    .ref = {build_str(b, own), build_str(b, path)},
                    .num = {w->set, 0, 0, 0, w->propagation});
     /* "cpu" and "cpuacct" beside "cpu,cpuacct" */
-    for (size_t i = 0; controllers.n > 1 && i < controllers.n; i++)
+    for (size_t i = 0; !named && controllers.n > 1 && i < controllers.n; i++)
         build_init(b, PLAN_SYMLINK,
                    .ref = {build_str(b, dest), build_str(b, controllers.v[i]), build_str(b, name)});
     return 0;
