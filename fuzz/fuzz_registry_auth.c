@@ -18,7 +18,7 @@ static void fuzz_challenge(const char *text) {
 
 static void fuzz_login(const char *text, size_t len) {
     AUTO_ARENA struct arena *a = arena_new();
-    struct login l = {NULL, NULL, NULL};
+    struct login l = {.user = NULL};
     struct err e;
     if (a && login_parse(text, len, "auth.json", "docker.io", "library/x", a, &l, &e) == 0 &&
         l.user && !l.password)

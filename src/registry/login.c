@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "registry/credhelper.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static int login_decode_auth(const char *auth, struct arena *a, struct login *l)
 }
 
 static int login_decode(const js *entry, struct arena *a, struct login *ret) {
-    struct login l = {NULL, NULL, NULL};
+    struct login l = {.user = NULL};
     const char *auth = js_get_str(entry, "auth");
     const char *user = js_get_str(entry, "username"), *password = js_get_str(entry, "password");
     const char *identity = js_get_str(entry, "identitytoken");
@@ -78,8 +79,12 @@ static int login_decode(const js *entry, struct arena *a, struct login *ret) {
     return 0;
 }
 
-/* Does the key of an entry name this host? Old files hold "https://host/v1/". */
-static bool login_names_host(const char *key, const char *host) {
+const char *login_key(const char *host) {
+    return strcmp(host, "docker.io") == 0 ? "https://index.docker.io/v1/" : host;
+}
+
+/* Old files hold "https://host/v1/". */
+bool login_names_host(const char *key, const char *host) {
     if (strcmp(key, "https://index.docker.io/v1/") == 0 || strcmp(key, "index.docker.io") == 0 ||
         strcmp(key, "registry-1.docker.io") == 0)
         return strcmp(host, "docker.io") == 0;
@@ -134,6 +139,20 @@ int login_parse(const char *text, size_t len, const char *what, const char *host
     return 0;
 }
 
+const char *login_helper(const char *text, size_t len, const char *host, struct arena *a) {
+    AUTO_JS js *doc = NULL;
+    struct err ignored;
+    if (js_parse(text, len, "credentials", &doc, &ignored) < 0)
+        return NULL;
+    const js *helpers = js_get(doc, "credHelpers");
+    struct js_iter it = js_iter(helpers);
+    while (js_type(helpers) == JS_OBJECT && js_next(&it))
+        if (login_names_host(it.key, host) && !str_empty(js_str(it.value)))
+            return arena_strdup(a, js_str(it.value));
+    const char *store = js_get_str(doc, "credsStore");
+    return str_empty(store) ? NULL : arena_strdup(a, store);
+}
+
 static int login_read(const char *file, bool must, const char *host, const char *path,
                       struct arena *a, struct login *ret, struct err *e) {
     AUTO_STR struct str text = STR_INIT(LOGIN_MAX_FILE);
@@ -144,6 +163,10 @@ static int login_read(const char *file, bool must, const char *host, const char 
         return 0;
     if (r < 0)
         return err_sysn(e, r, "cannot read credentials from %s", file);
+    const char *helper = login_helper(str_c(&text), text.len, host, a);
+    r = helper ? credhelper_get(helper, login_key(host), a, ret, e) : 1;
+    if (r <= 0)
+        return r < 0 ? err_wrap(e, "%s", file) : 0;
     return login_parse(str_c(&text), text.len, file, host, path, a, ret, e);
 }
 
@@ -156,21 +179,25 @@ static char *login_place(const char *var, const char *tail, const char *home_tai
     return home_tail && !str_empty(home) ? arena_printf(a, "%s%s", home, home_tail) : NULL;
 }
 
+void login_places(struct arena *a, char *ret[static LOGIN_PLACES]) {
+    ret[LOGIN_PLACE_ENV] = login_place("REGISTRY_AUTH_FILE", "", NULL, a);
+    ret[LOGIN_PLACE_DOCKER] =
+        login_place("DOCKER_CONFIG", "/config.json", "/.docker/config.json", a);
+    ret[LOGIN_PLACE_RUN] = login_place("XDG_RUNTIME_DIR", "/containers/auth.json", NULL, a);
+    ret[LOGIN_PLACE_CONFIG] =
+        login_place("XDG_CONFIG_HOME", "/containers/auth.json", "/.config/containers/auth.json", a);
+}
+
 int login_find(const char *file, const char *host, const char *path, struct arena *a,
                struct login *ret, struct err *e) {
-    struct login l = {NULL, NULL, NULL};
+    struct login l = {.user = NULL};
     int r = 0;
     if (file) {
         r = login_read(file, true, host, path, a, &l, e);
     } else {
-        const char *places[] = {
-            login_place("REGISTRY_AUTH_FILE", "", NULL, a),
-            login_place("DOCKER_CONFIG", "/config.json", "/.docker/config.json", a),
-            login_place("XDG_RUNTIME_DIR", "/containers/auth.json", NULL, a),
-            login_place("XDG_CONFIG_HOME", "/containers/auth.json", "/.config/containers/auth.json",
-                        a),
-        };
-        for (size_t i = 0; r == 0 && !l.user && !l.identity && i < ARRAY_SIZE(places); i++) {
+        char *places[LOGIN_PLACES];
+        login_places(a, places);
+        for (size_t i = 0; r == 0 && !l.user && !l.identity && i < LOGIN_PLACES; i++) {
             if (places[i])
                 r = login_read(places[i], false, host, path, a, &l, e);
         }

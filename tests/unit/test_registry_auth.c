@@ -84,7 +84,7 @@ static int teardown(void **state) {
 }
 
 static int login(struct world *w, const char *text, const char *host, const char *path) {
-    w->l = (struct login){NULL, NULL, NULL};
+    w->l = (struct login){.user = NULL};
     return login_parse(text, strlen(text), "auth.json", host, path, w->a, &w->l, &w->e);
 }
 
