@@ -59,7 +59,7 @@ static int image_fetch(hako_engine *g, const struct ref *ref, const struct platf
                               .layout_dir = layout,
                               .platform = platform,
                               .store = s,
-                              .config = &cfg->registries,
+                              .access = {.config = &cfg->registries},
                               .userns_fd = -1,
                               .progress = to->progress ? image_on_progress : NULL,
                               .data = to};

@@ -18,6 +18,7 @@ struct fetch {
     struct str *text;
     struct err *e;
     int failed; /* by our own callbacks */
+    uint64_t sent;
     char why[CURL_ERROR_SIZE];
 };
 
@@ -67,7 +68,7 @@ static bool fetch_field(const char *line, size_t n, const char *name, char *out,
 static size_t fetch_on_header(char *line, size_t one, size_t n, void *data) {
     struct fetch *f = data;
     struct fetch_head *h = &f->head;
-    char value[sizeof(h->challenge)];
+    char value[sizeof(h->location)];
     (void)one;
     if (n >= 5 && strncmp(line, "HTTP/", 5) == 0) {
         *h = (struct fetch_head){.status = 0}; /* the next answer of a redirect */
@@ -80,6 +81,10 @@ static size_t fetch_on_header(char *line, size_t one, size_t n, void *data) {
         size_t at = strlen(h->challenge);
         snprintf(h->challenge + at, sizeof(h->challenge) - at, "%s%.*s", at ? ", " : "",
                  (int)(sizeof(h->challenge) - 1), value);
+    } else if (fetch_field(line, n, "location", h->location, sizeof(h->location)) ||
+               fetch_field(line, n, "range", h->range, sizeof(h->range)) ||
+               fetch_field(line, n, "link", h->link, sizeof(h->link))) {
+        return n;
     } else if (fetch_field(line, n, "retry-after", value, 32)) {
         if (str_to_u64(value, &h->retry_after) < 0)
             h->retry_after = 0; /* a date: as good as none */
@@ -100,7 +105,7 @@ static size_t fetch_on_body(char *p, size_t one, size_t n, void *data) {
     (void)one;
     if (f->head.status == 0)
         fetch_status(f);
-    if (f->head.status / 100 == 2) {
+    if (f->head.status / 100 == 2 && f->want->body) {
         f->failed = f->want->body(f->want->data, &f->head, p, n, f->e);
         return f->failed < 0 ? 0 : n;
     }
@@ -110,6 +115,35 @@ static size_t fetch_on_body(char *p, size_t one, size_t n, void *data) {
         return 0;
     }
     return n;
+}
+
+static size_t fetch_on_send(char *p, size_t one, size_t n, void *data) {
+    struct fetch *f = data;
+    const struct fetch_body *b = f->want->send;
+    size_t k = MIN_OF((uint64_t)one * n, b->size - f->sent);
+    if (b->p) {
+        memcpy(p, (const char *)b->p + f->sent, k);
+    } else {
+        ssize_t got = k ? pread(b->fd, p, k, (off_t)(b->at + f->sent)) : 0;
+        if (got < 0 || (got == 0 && k)) {
+            f->failed = err_sysn(f->e, got < 0 ? errno : EIO, "cannot read what is to be sent");
+            return CURL_READFUNC_ABORT;
+        }
+        k = (size_t)got;
+    }
+    f->sent += k;
+    if (b->sent)
+        b->sent(f->want->data, f->sent);
+    return k;
+}
+
+/* A redirect, or a connection that was closed just then: once more from the start. */
+static int fetch_on_seek(void *data, curl_off_t at, int origin) {
+    struct fetch *f = data;
+    if (origin != SEEK_SET || at < 0 || (uint64_t)at > f->want->send->size)
+        return CURL_SEEKFUNC_FAIL;
+    f->sent = (uint64_t)at;
+    return CURL_SEEKFUNC_OK;
 }
 
 static int fetch_on_progress(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
@@ -184,9 +218,67 @@ static CURLcode fetch_set_callbacks(struct fetch *f) {
     return r ? r : curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 128L << 10);
 }
 
+static CURLcode fetch_set_send(struct fetch *f, const struct fetch_want *w) {
+    CURL *c = f->curl;
+    CURLcode r = CURLE_OK;
+    if (w->method && strcmp(w->method, "HEAD") == 0)
+        return curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+    if (w->send) {
+        r = curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+        if (!r)
+            r = curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)w->send->size);
+        if (!r)
+            r = curl_easy_setopt(c, CURLOPT_READFUNCTION, fetch_on_send);
+        if (!r)
+            r = curl_easy_setopt(c, CURLOPT_READDATA, f);
+        if (!r)
+            r = curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, fetch_on_seek);
+        if (!r)
+            r = curl_easy_setopt(c, CURLOPT_SEEKDATA, f);
+        if (!r)
+            r = curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
+    } else if (w->method && strcmp(w->method, "POST") == 0) {
+        r = curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
+    }
+    return !r && w->method ? curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, w->method) : r;
+}
+
+static CURLcode fetch_set_certs(struct fetch *f, const struct fetch_want *w) {
+    CURLcode r = CURLE_OK;
+    if (w->ca) {
+        struct curl_blob blob = {(void *)(uintptr_t)w->ca, strlen(w->ca), CURL_BLOB_COPY};
+        r = curl_easy_setopt(f->curl, CURLOPT_CAINFO_BLOB, &blob);
+    }
+    if (!r && w->cert)
+        r = curl_easy_setopt(f->curl, CURLOPT_SSLCERT, w->cert);
+    return !r && w->key ? curl_easy_setopt(f->curl, CURLOPT_SSLKEY, w->key) : r;
+}
+
+static CURLcode fetch_set_headers(struct fetch *f, const struct fetch_want *w,
+                                  struct curl_slist **headers) {
+    char lines[4][1024] = {"", "", "", ""};
+    size_t n = 0;
+    if (w->accept)
+        snprintf(lines[n++], sizeof(*lines), "Accept: %s", w->accept);
+    if (w->send) {
+        snprintf(lines[n++], sizeof(*lines), "Content-Type: %s",
+                 w->send->type ? w->send->type : "application/octet-stream");
+        snprintf(lines[n++], sizeof(*lines), "Expect:"); /* costs a second where it is not known */
+    }
+    if (w->content_range)
+        snprintf(lines[n++], sizeof(*lines), "Content-Range: %s", w->content_range);
+    for (size_t i = 0; i < n; i++) {
+        struct curl_slist *more = curl_slist_append(*headers, lines[i]);
+        if (!more)
+            return CURLE_OUT_OF_MEMORY;
+        *headers = more;
+    }
+    return *headers ? curl_easy_setopt(f->curl, CURLOPT_HTTPHEADER, *headers) : CURLE_OK;
+}
+
 static CURLcode fetch_set(struct fetch *f, const struct fetch_want *w,
                           struct curl_slist **headers) {
-    char line[1024];
+    char line[64];
     CURL *c = f->curl;
     CURLcode r = curl_easy_setopt(c, CURLOPT_URL, w->url);
     if (!r)
@@ -198,11 +290,12 @@ static CURLcode fetch_set(struct fetch *f, const struct fetch_want *w,
         snprintf(line, sizeof(line), "%llu-", (unsigned long long)w->offset);
         r = curl_easy_setopt(c, CURLOPT_RANGE, line);
     }
-    if (!r && w->accept) {
-        snprintf(line, sizeof(line), "Accept: %s", w->accept);
-        *headers = curl_slist_append(NULL, line);
-        r = *headers ? curl_easy_setopt(c, CURLOPT_HTTPHEADER, *headers) : CURLE_OUT_OF_MEMORY;
-    }
+    if (!r)
+        r = fetch_set_send(f, w);
+    if (!r)
+        r = fetch_set_headers(f, w, headers);
+    if (!r)
+        r = fetch_set_certs(f, w);
     if (!r)
         r = fetch_set_auth(f, w);
     if (!r)
@@ -250,8 +343,12 @@ static int fetch_fail(struct fetch *f, CURLcode c, struct err *e) {
                        origin, why);
     case CURLE_PEER_FAILED_VERIFICATION:
         return err_set(e, ERR_DENIED, -EKEYREJECTED,
-                       "the certificate of %s is not trusted: %s: install its authority on this "
-                       "machine, or mark the registry \"insecure\" in the configuration",
+                       "the certificate of %s is not trusted: %s: put its authority into "
+                       "/etc/hako/certs.d/HOST:PORT/ca.crt, or mark the registry \"insecure\" in "
+                       "the configuration",
+                       origin, why);
+    case CURLE_SSL_CERTPROBLEM:
+        return err_set(e, ERR_DENIED, -EKEYREJECTED, "the client certificate for %s is no good: %s",
                        origin, why);
     case CURLE_TOO_MANY_REDIRECTS:
         return err_set(e, ERR_UNAVAILABLE, -ELOOP, "%s redirects without end", origin);
@@ -275,6 +372,7 @@ int fetch_run(struct fetch *f, const struct fetch_want *want, struct fetch_head 
     f->text = text;
     f->e = e;
     f->failed = 0;
+    f->sent = 0;
     f->why[0] = '\0';
     f->head = (struct fetch_head){.status = 0};
     str_clear(text);

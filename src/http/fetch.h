@@ -32,14 +32,31 @@ struct fetch_head {
     char digest[160];     /* Docker-Content-Digest */
     char challenge[2048]; /* WWW-Authenticate, several joined by ", " */
     uint64_t retry_after; /* seconds; 0 = none given */
+    char location[4096];  /* of the last answer */
+    char range[64];       /* Range: what an upload has so far, "0-99" */
+    char link[2048];      /* next page */
+};
+
+/* What goes out as a body: a piece of a file, or bytes. */
+struct fetch_body {
+    const void *p; /* NULL: from fd */
+    int fd;
+    uint64_t at, size;
+    const char *type;
+    /* Told how much has gone; may be NULL. */
+    void (*sent)(void *data, uint64_t n);
 };
 
 struct fetch_want {
     const char *url;
-    const char *accept;          /* NULL: anything */
-    const char *user, *password; /* basic authentication; NULL = none */
-    const char *bearer;          /* token; NULL = none */
-    const char *form;            /* POST this url-encoded form; NULL = GET */
+    const char *accept;            /* NULL: anything */
+    const char *user, *password;   /* basic authentication; NULL = none */
+    const char *bearer;            /* token; NULL = none */
+    const char *form;              /* POST this url-encoded form; NULL = GET */
+    const char *method;            /* NULL = GET, or POST of a form */
+    const struct fetch_body *send; /* NULL = none */
+    const char *content_range;     /* of it; NULL = none */
+    const char *ca, *cert, *key; /* PEM text of authorities; files of a client's own; NULL = none */
     bool plain_ok;               /* http allowed, for this URL and its redirects */
     bool unverified;             /* any certificate will do */
     bool direct;                 /* no proxy */

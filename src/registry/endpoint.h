@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "registry/certs.h"
 #include "registry/login.h"
 #include "registry/registry.h"
 
@@ -14,6 +15,8 @@ struct endpoint {
     bool insecure; /* plain HTTP and any certificate are fine */
     bool loopback;
     struct login login;
+    struct certs certs;
+    bool push; /* tokens are for writing, too */
 
     pthread_mutex_t mutex; /* what follows is learnt while asking */
     bool plain;            /* it speaks HTTP without TLS */
@@ -27,9 +30,12 @@ struct endpoints {
     size_t n;
 };
 
-/* ERR_DENIED when the registry is blocked. `config` may be NULL. */
-int endpoints_make(const struct ref *ref, const struct registry_config *config,
-                   const char *auth_file, struct arena *a, struct endpoints *ret, struct err *e);
+/* ERR_DENIED when the registry is blocked. */
+int endpoints_make(const struct ref *ref, const struct registry_access *access, struct arena *a,
+                   struct endpoints *ret, struct err *e);
+/* Its own registry alone: where a push goes. */
+int endpoints_origin(const struct ref *ref, const struct registry_access *access, struct arena *a,
+                     struct endpoints *ret, struct err *e);
 void endpoints_done(struct endpoints *list);
 /* "localhost", 127.0.0.0/8, [::1], with or without a port. */
 bool endpoint_is_loopback(const char *host);

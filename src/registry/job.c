@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/job.h"
 
+#include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
 
-int job_init(struct job *j, const struct pull_request *rq, int sock, struct err *e) {
+int job_init(struct job *j, int sock, int reply, struct err *e) {
     pthread_condattr_t attr;
-    *j = (struct job){.rq = rq, .sock = sock};
+    *j = (struct job){.sock = sock, .reply = reply};
     int r = pthread_mutex_init(&j->mutex, NULL);
     if (r == 0)
         r = pthread_condattr_init(&attr);
@@ -14,7 +15,7 @@ int job_init(struct job *j, const struct pull_request *rq, int sock, struct err 
         r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     if (r == 0)
         r = pthread_cond_init(&j->changed, &attr);
-    return r ? err_sysn(e, r, "cannot prepare the pull") : 0;
+    return r ? err_sysn(e, r, "cannot prepare the transfer") : 0;
 }
 
 void job_cancel(struct job *j, const struct err *why) {
@@ -65,6 +66,16 @@ void job_tell(struct job *j, const struct job_message *m) {
     if (n >= 0)
         return;
     struct err gone;
-    err_set(&gone, ERR_INTERNAL, -ECANCELED, "nobody waits for this pull any more");
+    err_set(&gone, ERR_INTERNAL, -ECANCELED, "nobody waits for this any more");
     job_cancel(j, &gone);
+}
+
+void job_progress(struct job *j, const struct digest *blob, enum pull_phase phase, uint64_t done,
+                  uint64_t total) {
+    struct job_message m = {.word = JOB_PROGRESS};
+    m.progress.phase = phase;
+    m.progress.done = done;
+    m.progress.total = total;
+    snprintf(m.progress.layer, sizeof(m.progress.layer), "%.12s", digest_hex(blob));
+    job_tell(j, &m);
 }

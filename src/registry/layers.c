@@ -10,7 +10,9 @@
 
 struct layers {
     struct job *job;
+    const struct store *store;
     struct source *src;
+    uint64_t max_bytes;
     struct layer_job *v;
     size_t n, next;
     unsigned running; /* threads */
@@ -28,14 +30,9 @@ struct layer_run {
 };
 
 static void layer_tell(struct layer_run *run, enum pull_phase phase) {
-    struct job_message m = {.word = JOB_PROGRESS};
-    m.progress.phase = phase;
-    m.progress.done = run->done;
-    m.progress.total = run->layer->blob->size;
-    snprintf(m.progress.layer, sizeof(m.progress.layer), "%.12s",
-             digest_hex(&run->layer->blob->digest));
+    const struct descriptor *d = run->layer->blob;
     run->told_ns = now_mono_ns();
-    job_tell(run->all->job, &m);
+    job_progress(run->all->job, &d->digest, phase, run->done, d->size);
 }
 
 static int layer_take(void *data, const void *p, size_t n, struct err *e) {
@@ -52,14 +49,17 @@ static int layer_take(void *data, const void *p, size_t n, struct err *e) {
 /* From one route on: download and unpack into the writer's directory. */
 static int layer_unpack(struct layer_run *run, const struct layer_writer *w, unsigned route,
                         struct unpack_result *res, struct err *e) {
-    const struct pull_request *rq = run->all->job->rq;
     struct source *src = run->all->src;
-    const struct unpack_want want = {.dirfd = w->dirfd,
-                                     .userxattr = rq->store->userxattr,
-                                     .blob = run->layer->blob->digest,
-                                     .blob_size = run->layer->blob->size,
-                                     .diff_id = *run->layer->diff_id,
-                                     .max_bytes = rq->max_layer_bytes};
+    struct unpack_want want = {.dirfd = w->dirfd,
+                               .userxattr = run->all->store->userxattr,
+                               .record = true,
+                               .homefd = w->homefd,
+                               .diff_id = *run->layer->diff_id,
+                               .max_bytes = run->all->max_bytes};
+    if (!src->loose) {
+        want.blob = run->layer->blob->digest;
+        want.blob_size = run->layer->blob->size;
+    }
     const struct source_sink sink = {layer_take, run, &run->done};
     run->done = 0;
     int r = unpack_start(&want, &run->unpack, e);
@@ -84,7 +84,7 @@ static void layers_block(struct layers *all, bool blocked) {
 }
 
 static int layer_begin_waiting(struct layer_run *run, struct layer_writer *w, struct err *e) {
-    const struct store *s = run->all->job->rq->store;
+    const struct store *s = run->all->store;
     layers_block(run->all, true);
     int r = layer_begin(s, run->layer->diff_id, w, e);
     layers_block(run->all, false);
@@ -92,7 +92,7 @@ static int layer_begin_waiting(struct layer_run *run, struct layer_writer *w, st
 }
 
 static int layer_fetch(struct layer_run *run, struct err *e) {
-    const struct store *s = run->all->job->rq->store;
+    const struct store *s = run->all->store;
     struct unpack_result res;
     for (unsigned route = 0;; route++) {
         struct layer_writer w;
@@ -173,12 +173,18 @@ static int layers_start(struct layers *all, struct err *e) {
     return 0;
 }
 
-int layers_fetch(struct job *j, struct source *src, struct layer_job *v, size_t n, struct err *e) {
+int layers_fetch(const struct layers_want *want, struct layer_job *v, size_t n, struct err *e) {
+    struct job *j = want->job;
     /* Outlives this call when a blocked thread does. */
     struct layers *all = calloc(1, sizeof(*all));
     if (!all)
         return err_oom(e);
-    *all = (struct layers){.job = j, .src = src, .v = v, .n = n};
+    *all = (struct layers){.job = j,
+                           .store = want->store,
+                           .src = want->src,
+                           .max_bytes = want->max_bytes,
+                           .v = v,
+                           .n = n};
     int r = layers_start(all, e);
     if (r < 0) {
         free(all);

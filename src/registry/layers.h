@@ -12,5 +12,12 @@ struct layer_job {
     bool fetched; /* out: it was not there before */
 };
 
+struct layers_want {
+    struct job *job;
+    const struct store *store;
+    struct source *src;
+    uint64_t max_bytes; /* of one layer, unpacked; 0 = default */
+};
+
 /* 0 when all are in the store. The first failure cancels the job and is its reason. */
-int layers_fetch(struct job *j, struct source *src, struct layer_job *v, size_t n, struct err *e);
+int layers_fetch(const struct layers_want *want, struct layer_job *v, size_t n, struct err *e);

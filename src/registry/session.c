@@ -38,12 +38,19 @@ static int asking_body(void *data, const struct fetch_head *head, const void *p,
         p = (const char *)p + k;
         n -= k;
     }
-    return n ? g->q->body(g->q->data, p, n, e) : 0;
+    return n && g->q->body ? g->q->body(g->q->data, p, n, e) : 0;
 }
 
 static bool asking_stop(void *data) {
     const struct asking *g = data;
     return g->s->stop(g->s->job);
+}
+
+/* An upload may lead elsewhere: our credentials stay here. */
+static bool asking_is_ours(const struct endpoint *ep, const char *url) {
+    const char *p = strstr(url, "://");
+    size_t n = strlen(ep->host);
+    return p && strncmp(p + 3, ep->host, n) == 0 && (p[3 + n] == '/' || p[3 + n] == '\0');
 }
 
 static int asking_once(struct asking *g, struct fetch_head *head, struct str *text, struct err *e) {
@@ -55,17 +62,25 @@ static int asking_once(struct asking *g, struct fetch_head *head, struct str *te
     int r = ep->token ? str_add(&token, ep->token) : 0;
     pthread_mutex_unlock(&ep->mutex);
     if (r == 0)
-        r = str_addf(&url, "%s://%s/v2/%s%s", g->plain ? "http" : "https", ep->host, ep->repo,
-                     g->q->path);
+        r = g->q->url ? str_add(&url, g->q->url)
+                      : str_addf(&url, "%s://%s/v2/%s%s", g->plain ? "http" : "https", ep->host,
+                                 ep->repo, g->q->path);
+    bool ours = !g->q->url || asking_is_ours(ep, g->q->url);
     if (r < 0)
         return err_set(e, ERR_USAGE, r, "the address of %s on %s is too long", ep->repo, ep->host);
     g->offset = asking_done(g);
     g->skipped = 0;
     struct fetch_want w = {.url = str_c(&url),
                            .accept = g->q->accept,
-                           .user = basic ? ep->login.user : NULL,
+                           .user = basic && ours ? ep->login.user : NULL,
                            .password = ep->login.password,
-                           .bearer = token.len && !basic ? str_c(&token) : NULL,
+                           .bearer = token.len && !basic && ours ? str_c(&token) : NULL,
+                           .method = g->q->method,
+                           .send = g->q->send,
+                           .content_range = g->q->content_range,
+                           .ca = ep->certs.ca,
+                           .cert = ep->certs.cert,
+                           .key = ep->certs.key,
                            .plain_ok = ep->insecure,
                            .unverified = ep->insecure,
                            .direct = ep->loopback,
@@ -98,7 +113,7 @@ static bool asking_switch(struct asking *g, int code) {
     return again;
 }
 
-static bool asking_transient(const struct fetch_head *head) {
+bool session_transient(const struct fetch_head *head) {
     switch (head->status) {
     case 429:
         return head->retry_after > 0 && head->retry_after <= LONGEST_RETRY_AFTER;
@@ -112,19 +127,33 @@ static bool asking_transient(const struct fetch_head *head) {
     }
 }
 
+int session_pause(struct session *s, unsigned n, const struct fetch_head *head, struct err *e) {
+    unsigned ms = (s->delay_ms ? s->delay_ms : FIRST_WAIT_MS) << MIN_OF(n - 1, 6U);
+    if (head && head->retry_after && head->retry_after <= LONGEST_RETRY_AFTER)
+        ms = MAX_OF(ms, (unsigned)head->retry_after * 1000U);
+    return s->wait(s->job, ms) < 0 ? err_set(e, ERR_INTERNAL, -ECANCELED, "cancelled") : 0;
+}
+
+int session_location(const struct endpoint *ep, const char *location, struct str *ret) {
+    str_clear(ret);
+    if (strstr(location, "://"))
+        return str_add(ret, location);
+    if (*location != '/')
+        return -EINVAL;
+    return str_addf(ret, "%s://%s%s", ep->plain ? "http" : "https", ep->host, location);
+}
+
 /* Wait before the next try. 1: no more tries. */
 static int asking_pause(struct asking *g, const struct fetch_head *head, struct err *e) {
     if (asking_done(g) >= g->mark + PROGRESS) {
         g->mark = asking_done(g);
         g->tries = 0;
     }
-    if (++g->tries >= TRIES || ++g->all_tries >= ALL_TRIES)
+    if (++g->tries >= (g->s->tries ? g->s->tries : TRIES) || ++g->all_tries >= ALL_TRIES)
         return 1;
-    unsigned ms = FIRST_WAIT_MS << (g->tries - 1);
-    if (head && head->retry_after && head->retry_after <= LONGEST_RETRY_AFTER)
-        ms = MAX_OF(ms, (unsigned)head->retry_after * 1000U);
-    if (g->s->wait(g->s->job, ms) < 0)
-        return err_set(e, ERR_INTERNAL, -ECANCELED, "cancelled");
+    int r = session_pause(g->s, g->tries, head, e);
+    if (r < 0)
+        return r;
     if (!g->q->done && g->q->again)
         g->q->again(g->q->data);
     return 0;
@@ -136,7 +165,7 @@ static int asking_answered(struct asking *g, const struct fetch_head *head, stru
         g->authorized = true;
         return token_answer(g->s->fetch, g->q->ep, head, e);
     }
-    return asking_transient(head) ? asking_pause(g, head, e) : 1;
+    return session_transient(head) && !g->q->once ? asking_pause(g, head, e) : 1;
 }
 
 int session_get(struct session *s, const struct ask *q, struct fetch_head *ret, struct str *text,
@@ -160,7 +189,7 @@ int session_get(struct session *s, const struct ask *q, struct fetch_head *ret, 
             continue;
         /* Nobody there: final at first, a stumble once we have had something from there. */
         bool stumble = r == FETCH_BROKEN || (r == FETCH_NO_SERVER && asking_done(&g) > 0);
-        r = stumble ? asking_pause(&g, NULL, e) : 1;
+        r = stumble && !q->once ? asking_pause(&g, NULL, e) : 1;
         if (r == 1)
             *e = failed;
         if (r != 0)
@@ -207,8 +236,9 @@ int session_refusal(const struct ask *q, const struct session_names *names,
     case 401:
     case 403:
         return err_set(e, ERR_DENIED, -EACCES,
-                       "pull access denied for %s, repository does not exist or may require 'hako "
-                       "login'%s%s",
+                       names->push ? "push access denied for %s: it may require 'hako login'%s%s"
+                                   : "pull access denied for %s, repository does not exist or may "
+                                     "require 'hako login'%s%s",
                        names->repo, sep, message);
     case 404:
         return session_missing(q, names, code, e);

@@ -19,6 +19,7 @@ struct session {
     int (*wait)(void *job, unsigned ms);
     bool (*stop)(void *job);
     void *job;
+    unsigned tries, delay_ms; /* 0 = default */
 };
 
 struct ask {
@@ -31,14 +32,28 @@ struct ask {
     const uint64_t *done;
     void (*again)(void *data);
     void *data;
+    /* for pushing */
+    const char *method; /* NULL = GET */
+    const char *url;    /* not NULL: this address (Location) instead of `path` */
+    const struct fetch_body *send;
+    const char *content_range;
+    bool once; /* a failure is final: the caller knows how to go on */
 };
 
 /* 0 for an answer of whatever status; `text` is the body of one that is no success. */
 int session_get(struct session *s, const struct ask *q, struct fetch_head *ret, struct str *text,
                 struct err *e);
+/* Is it worth trying again after this status? */
+bool session_transient(const struct fetch_head *head);
+/* Wait before try number `n` (1 = the second). -ECANCELED: the job ends. */
+int session_pause(struct session *s, unsigned n, const struct fetch_head *head, struct err *e);
+/* A Location header as an address of its own. 0 or -errno. */
+int session_location(const struct endpoint *ep, const char *location, struct str *ret);
+
 /* As the user says it: "debian:12" and "debian". */
 struct session_names {
     const char *image, *repo;
+    bool push;
 };
 /* Turn an unsuccessful answer into an error, in docker's words where it has some. */
 int session_refusal(const struct ask *q, const struct session_names *names,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where documents and blobs come from: a registry (source_net.c) or a directory (source_layout.c).
+/* Where documents and blobs come from: a registry (source_net.c), or a bag of files that holds an
+ * OCI layout, docker's archive or skopeo's directory (source_bag.h).
  * What they give is not checked here: the caller knows the digests. */
 #pragma once
 
@@ -19,7 +20,9 @@ struct source_sink {
 };
 
 struct source {
-    unsigned routes; /* places that can be asked for a blob, best first */
+    unsigned routes;    /* places that can be asked for a blob, best first */
+    bool loose;         /* no manifest of its own: layers are known by their diff ids only */
+    const char *origin; /* "localhost:5000/app": what blobs are remembered to lie in; NULL = none */
     /* A thread's own connection. */
     int (*connect)(struct source *src, void **ret, struct err *e);
     void (*disconnect)(void *conn);
@@ -33,7 +36,5 @@ struct source {
     void (*close)(struct source *src);
 };
 
-int source_net_open(struct job *j, const char *shown, struct arena *a, struct source **ret,
-                    struct err *e);
-int source_layout_open(struct job *j, const char *shown, struct arena *a, struct source **ret,
-                       struct err *e);
+int source_net_open(struct job *j, const struct ref *ref, const struct registry_access *access,
+                    const char *shown, struct arena *a, struct source **ret, struct err *e);

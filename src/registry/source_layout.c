@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An OCI image layout directory (image-spec image-layout.md). */
-#include "registry/source.h"
+/* An OCI image layout (image-spec image-layout.md). */
+#include "registry/source_bag.h"
 
-#include "base/io.h"
-#include "base/path.h"
-
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,15 +10,19 @@
 struct source_layout {
     struct source base;
     struct job *job;
+    struct bag *bag;
+    const struct ref *ref;
     const char *shown;
-    int dirfd;
+    struct digest chosen;
 };
 
 static struct source_layout *layout(struct source *src) {
     return (struct source_layout *)(void *)((char *)src - offsetof(struct source_layout, base));
 }
 
-static int layout_connect(struct source *src, void **ret, struct err *e) {
+/* --- what all sources that read a bag share -------------------------------------------------- */
+
+int source_bag_connect(struct source *src, void **ret, struct err *e) {
     (void)src;
     char *buf = malloc(LAYOUT_BUFFER);
     if (!buf)
@@ -31,9 +31,35 @@ static int layout_connect(struct source *src, void **ret, struct err *e) {
     return 0;
 }
 
-static void layout_disconnect(void *conn) {
+void source_bag_disconnect(void *conn) {
     free(conn);
 }
+
+void source_bag_close(struct source *src) {
+    (void)src;
+}
+
+int source_bag_send(struct job *j, struct bag *bag, const char *name, void *buf,
+                    const struct source_sink *sink, struct err *e) {
+    struct bag_file f;
+    int r = bag_find(bag, name, &f, e);
+    while (r == 0) {
+        ssize_t n = bag_file_read(&f, buf, LAYOUT_BUFFER);
+        if (n == 0)
+            break;
+        if (n < 0)
+            r = err_sysn(e, (int)n, "cannot read %s in %s", name, bag_shown(bag));
+        else if (job_cancelled(j))
+            r = err_set(e, ERR_INTERNAL, -ECANCELED, "cancelled");
+        else
+            r = sink->take(sink->data, buf, (size_t)n, e);
+    }
+    if (r != -ENOENT)
+        bag_file_close(&f);
+    return r;
+}
+
+/* --- the layout ------------------------------------------------------------------------------ */
 
 static int layout_blob(struct source *src, void *conn, const struct digest *d, unsigned route,
                        const struct source_sink *sink, struct err *e) {
@@ -41,25 +67,11 @@ static int layout_blob(struct source *src, void *conn, const struct digest *d, u
     char path[256];
     (void)route;
     snprintf(path, sizeof(path), "blobs/%s/%s", digest_algo(d), digest_hex(d));
-    AUTO_FD int fd = path_open_beneath(l->dirfd, path, O_RDONLY | O_NOCTTY, 0);
-    if (fd == -ENOENT)
+    int r = source_bag_send(l->job, l->bag, path, conn, sink, e);
+    if (r == -ENOENT && e->code == 0)
         return err_set(e, ERR_NOT_FOUND, -ENOENT, "image layout %s has no blob %s",
-                       l->job->rq->layout_dir, d->s);
-    if (fd < 0)
-        return err_sysn(e, fd, "cannot open %s/%s", l->job->rq->layout_dir, path);
-    for (;;) {
-        ssize_t n = read(fd, conn, LAYOUT_BUFFER);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(e, "cannot read %s/%s", l->job->rq->layout_dir, path);
-        if (n == 0)
-            return 0;
-        int r = job_cancelled(l->job) ? err_set(e, ERR_INTERNAL, -ECANCELED, "cancelled")
-                                      : sink->take(sink->data, conn, (size_t)n, e);
-        if (r < 0)
-            return r;
-    }
+                       bag_shown(l->bag), d->s);
+    return r;
 }
 
 static int layout_take(void *data, const void *p, size_t n, struct err *e) {
@@ -72,8 +84,8 @@ static int layout_take(void *data, const void *p, size_t n, struct err *e) {
 /* The entry of index.json that the reference means, or NULL: the index itself is meant. */
 static const struct descriptor *layout_entry(const struct source_layout *l,
                                              const struct manifest *index) {
-    const struct ref *ref = l->job->rq->ref;
-    for (size_t i = 0; i < index->n_manifests; i++) {
+    const struct ref *ref = l->ref;
+    for (size_t i = 0; ref && i < index->n_manifests; i++) {
         const struct descriptor *d = &index->manifests[i];
         if (ref->digest.s[0] ? digest_eq(&d->digest, &ref->digest)
                              : str_eq(d->ref_name, ref->tag) || str_eq(d->ref_name, l->shown))
@@ -89,11 +101,12 @@ static int layout_top(struct source_layout *l, struct str *doc, struct digest *n
     char what[300];
     if (!a)
         return err_oom(e);
-    int r = io_read_file(l->dirfd, "index.json", doc);
-    snprintf(what, sizeof(what), "%.280s/index.json", l->job->rq->layout_dir);
-    if (r < 0)
+    int r = bag_read(l->bag, "index.json", doc, e);
+    snprintf(what, sizeof(what), "%.280s/index.json", bag_shown(l->bag));
+    if (r == -ENOENT && e->code == 0)
         return err_sysn(e, r, "cannot read %s", what);
-    r = manifest_decode(str_c(doc), doc->len, what, a, &index, e);
+    if (r == 0)
+        r = manifest_decode(str_c(doc), doc->len, what, a, &index, e);
     if (r < 0)
         return r;
     const struct descriptor *d = layout_entry(l, &index);
@@ -104,11 +117,11 @@ static int layout_top(struct source_layout *l, struct str *doc, struct digest *n
 static int layout_manifest(struct source *src, void *conn, const struct digest *want,
                            struct str *doc, struct digest *named, struct err *e) {
     struct source_layout *l = layout(src);
-    struct digest d = {""};
+    struct digest d = l->chosen;
     int r = 0;
     if (want)
         d = *want;
-    else
+    else if (!d.s[0])
         r = layout_top(l, doc, &d, e);
     if (r == 0 && d.s[0]) {
         const struct source_sink sink = {layout_take, doc, NULL};
@@ -120,26 +133,25 @@ static int layout_manifest(struct source *src, void *conn, const struct digest *
     return r;
 }
 
-static void layout_close(struct source *src) {
-    fd_close(&layout(src)->dirfd);
+void source_layout_choose(struct source *src, const struct digest *d) {
+    layout(src)->chosen = *d;
 }
 
-int source_layout_open(struct job *j, const char *shown, struct arena *a, struct source **ret,
-                       struct err *e) {
+int source_layout_open(struct job *j, struct bag *bag, const struct ref *ref, const char *shown,
+                       struct arena *a, struct source **ret, struct err *e) {
     struct source_layout *l = arena_new_of(a, struct source_layout);
     if (!l)
         return err_oom(e);
     l->base = (struct source){.routes = 1,
-                              .connect = layout_connect,
-                              .disconnect = layout_disconnect,
+                              .connect = source_bag_connect,
+                              .disconnect = source_bag_disconnect,
                               .manifest = layout_manifest,
                               .blob = layout_blob,
-                              .close = layout_close};
+                              .close = source_bag_close};
     l->job = j;
+    l->bag = bag;
+    l->ref = ref;
     l->shown = shown;
-    l->dirfd = open(j->rq->layout_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (l->dirfd < 0)
-        return err_sys(e, "cannot open image layout %s", j->rq->layout_dir);
     *ret = &l->base;
     return 0;
 }

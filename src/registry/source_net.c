@@ -13,6 +13,8 @@
 struct source_net {
     struct source base;
     struct job *job;
+    const struct ref *ref;
+    const struct registry_access *access;
     struct session_names names;
     struct endpoints places;
     size_t first; /* the place that had the manifest */
@@ -26,7 +28,12 @@ static int net_connect(struct source *src, void **ret, struct err *e) {
     struct session *s = calloc(1, sizeof(*s));
     if (!s)
         return err_oom(e);
-    *s = (struct session){.wait = job_wait, .stop = job_stop, .job = net(src)->job};
+    const struct registry_access *access = net(src)->access;
+    *s = (struct session){.wait = job_wait,
+                          .stop = job_stop,
+                          .job = net(src)->job,
+                          .tries = access->tries,
+                          .delay_ms = access->delay_ms};
     int r = fetch_new(&s->fetch, e);
     if (r < 0) {
         free(s);
@@ -93,7 +100,7 @@ static int net_ask_manifest(struct source_net *n, struct session *s, struct endp
 static int net_manifest(struct source *src, void *conn, const struct digest *want, struct str *doc,
                         struct digest *named, struct err *e) {
     struct source_net *n = net(src);
-    const struct ref *ref = n->job->rq->ref;
+    const struct ref *ref = n->ref;
     const char *what = want               ? want->s
                        : ref->digest.s[0] ? ref->digest.s
                        : ref->tag         ? ref->tag
@@ -157,8 +164,8 @@ static void net_close(struct source *src) {
     endpoints_done(&net(src)->places);
 }
 
-int source_net_open(struct job *j, const char *shown, struct arena *a, struct source **ret,
-                    struct err *e) {
+int source_net_open(struct job *j, const struct ref *ref, const struct registry_access *access,
+                    const char *shown, struct arena *a, struct source **ret, struct err *e) {
     struct source_net *n = arena_new_of(a, struct source_net);
     if (!n)
         return err_oom(e);
@@ -168,12 +175,15 @@ int source_net_open(struct job *j, const char *shown, struct arena *a, struct so
                               .blob = net_blob,
                               .close = net_close};
     n->job = j;
-    n->names = (struct session_names){shown, ref_familiar_name(j->rq->ref, a)};
-    if (!n->names.repo)
+    n->ref = ref;
+    n->access = access;
+    n->names = (struct session_names){shown, ref_familiar_name(ref, a), false};
+    n->base.origin = arena_printf(a, "%s/%s", ref->domain, ref->path);
+    if (!n->names.repo || !n->base.origin)
         return err_oom(e);
     int r = fetch_setup(e);
     if (r == 0)
-        r = endpoints_make(j->rq->ref, j->rq->config, j->rq->auth_file, a, &n->places, e);
+        r = endpoints_make(ref, access, a, &n->places, e);
     if (r < 0)
         return r;
     n->base.routes = (unsigned)n->places.n;

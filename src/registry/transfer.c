@@ -7,13 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_NESTED 4 /* indexes in indexes */
+
 struct transfer {
-    struct job *job;
+    const struct transfer_want *want;
     struct arena *a;
-    struct source *src;
-    void *conn;
-    const char *shown; /* the image as the user names it */
-    struct platform platform;
     struct str doc, config; /* bytes as received */
     uint64_t config_done;
     struct digest top; /* what the reference names */
@@ -41,42 +39,64 @@ static int transfer_check(const struct str *bytes, const struct digest *want, co
 }
 
 static int transfer_no_platform(const struct transfer *t, struct err *e) {
-    const char *want = platform_print(&t->platform, t->a);
+    const char *want = platform_print(t->want->platform, t->a);
     return err_set(
         e, ERR_NOT_FOUND, -ENOENT,
         "no matching manifest for %s in the manifest list entries of %s: ask for another "
         "--platform",
-        want ? want : "this platform", t->shown);
+        want ? want : "this platform", t->want->shown);
 }
 
 /* What the reference names (want NULL), or the entry of an index. */
 static int transfer_document(struct transfer *t, const struct digest *want, struct err *e) {
+    const struct transfer_want *w = t->want;
     struct digest named = {""};
     char what[320];
-    snprintf(what, sizeof(what), "manifest of %.300s", t->shown);
+    snprintf(what, sizeof(what), "manifest of %.300s", w->shown);
     str_clear(&t->doc);
-    int r = t->src->manifest(t->src, t->conn, want, &t->doc, &named, e);
+    int r = w->src->manifest(w->src, w->conn, want, &t->doc, &named, e);
     if (r == 0)
-        r = transfer_check(&t->doc, &named, "manifest", t->shown, &t->at, e);
+        r = transfer_check(&t->doc, &named, "manifest", w->shown, &t->at, e);
     return r < 0 ? r : manifest_decode(str_c(&t->doc), t->doc.len, what, t->a, &t->m, e);
 }
 
-/* The manifest of our platform, perhaps by way of an index. */
+static bool transfer_is_index(const struct descriptor *d) {
+    return str_eq(d->media_type, MT_OCI_INDEX) || str_eq(d->media_type, MT_DOCKER_LIST);
+}
+
+/* The entry for our platform; failing that, the only index in it, or the only image. */
+static const struct descriptor *transfer_select(const struct transfer *t) {
+    const struct descriptor *d = manifest_select(&t->m, t->want->platform), *only = NULL;
+    size_t n = 0;
+    for (size_t i = 0; !d && i < t->m.n_manifests; i++) {
+        const struct descriptor *m = &t->m.manifests[i];
+        if (str_eq(m->platform.os, "unknown"))
+            continue; /* attestations */
+        if (transfer_is_index(m) || t->want->any_platform) {
+            only = m;
+            n++;
+        }
+    }
+    return d ? d : n == 1 ? only : NULL;
+}
+
+/* The manifest of our platform, perhaps by way of indexes. */
 static int transfer_manifest(struct transfer *t, struct err *e) {
-    int r = transfer_document(t, NULL, e);
+    int r = transfer_document(t, t->want->document, e);
     if (r < 0)
         return r;
     t->top = t->at;
-    if (!t->m.is_index)
-        return 0;
-    const struct descriptor *d = manifest_select(&t->m, &t->platform);
-    if (!d)
-        return transfer_no_platform(t, e);
-    const struct digest want = d->digest;
-    r = transfer_document(t, &want, e);
-    if (r == 0 && t->m.is_index)
-        return err_set(e, ERR_CORRUPT, -ELOOP, "manifest of %s: the index leads to another index",
-                       t->shown);
+    for (unsigned depth = 0; r == 0 && t->m.is_index; depth++) {
+        if (depth >= MAX_NESTED)
+            return err_set(e, ERR_CORRUPT, -ELOOP,
+                           "manifest of %s: indexes lead to indexes more than %d times: refused",
+                           t->want->shown, MAX_NESTED);
+        const struct descriptor *d = transfer_select(t);
+        if (!d)
+            return transfer_no_platform(t, e);
+        const struct digest want = d->digest;
+        r = transfer_document(t, &want, e);
+    }
     return r;
 }
 
@@ -85,7 +105,7 @@ static int transfer_take_config(void *data, const void *p, size_t n, struct err 
     if (t->config.len + n > t->m.config.size || str_addn(&t->config, p, n) < 0)
         return err_set(e, ERR_CORRUPT, -EMSGSIZE,
                        "configuration of %s is larger than its manifest says: expected %llu bytes",
-                       t->shown, (unsigned long long)t->m.config.size);
+                       t->want->shown, (unsigned long long)t->m.config.size);
     t->config_done += n;
     return 0;
 }
@@ -95,12 +115,13 @@ static bool transfer_same(const char *want, const char *is) {
 }
 
 static int transfer_check_config(struct transfer *t, struct err *e) {
+    const char *shown = t->want->shown;
     struct digest is;
     char what[340];
-    int r = transfer_check(&t->config, &t->m.config.digest, "configuration", t->shown, &is, e);
+    int r = transfer_check(&t->config, &t->m.config.digest, "configuration", shown, &is, e);
     if (r < 0)
         return r;
-    snprintf(what, sizeof(what), "configuration of %.300s", t->shown);
+    snprintf(what, sizeof(what), "configuration of %.300s", shown);
     r = img_config_decode(str_c(&t->config), t->config.len, what, t->a, &t->c, e);
     if (r < 0)
         return r;
@@ -108,27 +129,28 @@ static int transfer_check_config(struct transfer *t, struct err *e) {
         return err_set(e, ERR_CORRUPT, -EINVAL,
                        "%s names %zu layers, but the manifest has %zu: refused", what,
                        t->c.n_diff_ids, t->m.n_layers);
-    const struct platform *has = &t->c.platform, *want = &t->platform;
-    if (!transfer_same(want->os, has->os) || !transfer_same(want->arch, has->arch)) {
-        const char *w = platform_print(want, t->a), *h = platform_print(has, t->a);
-        return err_set(e, ERR_NOT_FOUND, -ENOENT,
-                       "image with reference %s was found but does not match the specified "
-                       "platform: wanted %s, actual: %s",
-                       t->shown, w ? w : "?", h ? h : "?");
-    }
-    return 0;
+    const struct platform *has = &t->c.platform, *want = t->want->platform;
+    if (t->want->any_platform ||
+        (transfer_same(want->os, has->os) && transfer_same(want->arch, has->arch)))
+        return 0;
+    const char *w = platform_print(want, t->a), *h = platform_print(has, t->a);
+    return err_set(e, ERR_NOT_FOUND, -ENOENT,
+                   "image with reference %s was found but does not match the specified "
+                   "platform: wanted %s, actual: %s",
+                   shown, w ? w : "?", h ? h : "?");
 }
 
 static int transfer_config(struct transfer *t, struct err *e) {
+    struct source *src = t->want->src;
     if (t->m.config.size > SOURCE_MAX_CONFIG)
         return err_set(e, ERR_CORRUPT, -EMSGSIZE,
                        "configuration of %s: %llu bytes are more than the %zu MiB allowed",
-                       t->shown, (unsigned long long)t->m.config.size, SOURCE_MAX_CONFIG >> 20);
+                       t->want->shown, (unsigned long long)t->m.config.size,
+                       SOURCE_MAX_CONFIG >> 20);
     const struct source_sink sink = {transfer_take_config, t, &t->config_done};
-    int r = t->src->blob(t->src, t->conn, &t->m.config.digest, 0, &sink, e);
+    int r = src->blob(src, t->want->conn, &t->m.config.digest, 0, &sink, e);
     return r < 0 ? r : transfer_check_config(t, e);
 }
-
 /* File system layers and nothing else: other artifacts share the format. */
 static bool transfer_layer_type(const char *type) {
     static const char *const known[] = {
@@ -167,7 +189,7 @@ static int transfer_plan_layers(struct transfer *t, struct err *e) {
             return err_set(e, ERR_CORRUPT, -EOPNOTSUPP,
                            "layer %.19s of %s has media type %.120s: not a file system layer that "
                            "hako knows",
-                           d->digest.s, t->shown, d->media_type);
+                           d->digest.s, t->want->shown, d->media_type);
         if (!transfer_repeated(t, &t->c.diff_ids[i]))
             t->layers[t->n_layers++] = (struct layer_job){d, &t->c.diff_ids[i], false};
     }
@@ -182,52 +204,61 @@ static void transfer_announce(struct transfer *t) {
         m.progress.phase = PULL_WAITING;
         m.progress.total = t->layers[i].blob->size;
         snprintf(m.progress.layer, sizeof(m.progress.layer), "%.12s", digest_hex(blob));
-        job_tell(t->job, &m);
+        job_tell(t->want->job, &m);
     }
 }
 
-static int transfer_commit(struct transfer *t, struct err *e) {
-    const struct store *s = t->job->rq->store;
+static int transfer_size(struct transfer *t, uint64_t *ret, struct err *e) {
     uint64_t size = 0;
     for (size_t i = 0; i < t->n_layers; i++) {
         uint64_t one = 0;
-        int r = layer_size(s, t->layers[i].diff_id, &one);
+        int r = layer_size(t->want->store, t->layers[i].diff_id, &one);
         if (r < 0)
             return err_sysn(e, r, "cannot read the size of layer %.19s", t->layers[i].diff_id->s);
         size += one;
         t->fetched |= t->layers[i].fetched;
     }
-    const struct image_commit c = {.ref = t->job->rq->ref,
-                                   .manifest = str_c(&t->doc),
-                                   .manifest_len = t->doc.len,
-                                   .config = str_c(&t->config),
-                                   .config_len = t->config.len,
-                                   .manifest_digest = t->at,
-                                   .config_digest = t->m.config.digest,
-                                   .repo_digest = t->top,
-                                   .size = size};
-    return image_commit(s, &c, e);
+    *ret = size;
+    return 0;
+}
+
+static int transfer_commit(struct transfer *t, struct err *e) {
+    const struct transfer_want *w = t->want;
+    struct image_commit c = {.ref = w->ref,
+                             .config = str_c(&t->config),
+                             .config_len = t->config.len,
+                             .config_digest = t->m.config.digest};
+    int r = transfer_size(t, &c.size, e);
+    if (r < 0)
+        return r;
+    if (!w->src->loose) {
+        c.manifest = str_c(&t->doc);
+        c.manifest_len = t->doc.len;
+        c.manifest_digest = t->at;
+        if (!w->no_pin)
+            c.repo_digest = t->top;
+    }
+    return image_commit(w->store, &c, e);
 }
 
 /* Did the reference lead to this very image before? */
 static bool transfer_known(struct transfer *t) {
     struct image img;
     struct err ignored;
-    const char *full = ref_full(t->job->rq->ref, t->a);
-    return full && image_find(t->job->rq->store, full, t->a, &img, &ignored) == 0 &&
+    const char *full = t->want->ref ? ref_full(t->want->ref, t->a) : t->m.config.digest.s;
+    return full && image_find(t->want->store, full, t->a, &img, &ignored) == 0 &&
            digest_eq(&img.id, &t->m.config.digest);
 }
 
-static int transfer_image(struct transfer *t, struct pull_result *ret, struct err *e) {
-    int r = transfer_manifest(t, e);
-    if (r == 0)
-        r = transfer_config(t, e);
-    if (r == 0)
-        r = transfer_plan_layers(t, e);
+static int transfer_layers(struct transfer *t, struct pull_result *ret, struct err *e) {
+    const struct transfer_want *w = t->want;
+    int r = transfer_plan_layers(t, e);
     if (r < 0)
         return r;
     transfer_announce(t);
-    r = layers_fetch(t->job, t->src, t->layers, t->n_layers, e);
+    const struct layers_want lw = {
+        .job = w->job, .store = w->store, .src = w->src, .max_bytes = w->max_layer_bytes};
+    r = layers_fetch(&lw, t->layers, t->n_layers, e);
     bool known = r == 0 && transfer_known(t);
     if (r == 0)
         r = transfer_commit(t, e);
@@ -236,39 +267,45 @@ static int transfer_image(struct transfer *t, struct pull_result *ret, struct er
     return r;
 }
 
-static int transfer_open(struct transfer *t, int *lock, struct err *e) {
-    const struct pull_request *rq = t->job->rq;
-    t->a = arena_new();
-    t->shown = t->a ? ref_familiar(rq->ref, t->a) : NULL;
-    int r = t->shown ? 0 : err_oom(e);
-    if (r == 0 && rq->platform)
-        t->platform = *rq->platform;
-    else if (r == 0)
-        r = platform_parse(NULL, t->a, &t->platform, e);
-    if (r == 0)
-        r = store_pulling(rq->store, lock, e);
-    if (r < 0)
-        return r;
-    r = rq->layout_dir ? source_layout_open(t->job, t->shown, t->a, &t->src, e)
-                       : source_net_open(t->job, t->shown, t->a, &t->src, e);
-    return r < 0 ? r : t->src->connect(t->src, &t->conn, e);
-}
-
-/* After a failure memory stays until this process ends: a thread that waits for another process may
- * still look at it. */
-int transfer_run(struct job *j, struct pull_result *ret, struct err *e) {
-    AUTO_FD int lock = -1;
+int transfer_image(const struct transfer_want *w, struct pull_result *ret, struct err *e) {
     struct transfer t = {
-        .job = j, .doc = STR_INIT(SOURCE_MAX_MANIFEST), .config = STR_INIT(SOURCE_MAX_CONFIG)};
-    int r = transfer_open(&t, &lock, e);
+        .want = w, .doc = STR_INIT(SOURCE_MAX_MANIFEST), .config = STR_INIT(SOURCE_MAX_CONFIG)};
+    t.a = arena_new();
+    int r = t.a ? transfer_manifest(&t, e) : err_oom(e);
     if (r == 0)
-        r = transfer_image(&t, ret, e);
+        r = transfer_config(&t, e);
+    if (r == 0)
+        r = transfer_layers(&t, ret, e);
     if (r < 0)
         return r;
-    t.src->disconnect(t.conn);
-    t.src->close(t.src);
     str_free(&t.doc);
     str_free(&t.config);
     arena_free(t.a);
     return 0;
+}
+
+/* One entry of the index, without a tag. */
+static int transfer_entry(const struct transfer_want *w, const struct descriptor *d,
+                          struct err *e) {
+    struct ref ref = *w->ref;
+    struct transfer_want one = *w;
+    struct pull_result ignored;
+    ref.tag = NULL;
+    ref.digest = d->digest;
+    one.ref = &ref;
+    one.document = &d->digest;
+    one.platform = &d->platform;
+    return transfer_image(&one, &ignored, e);
+}
+
+int transfer_all_platforms(const struct transfer_want *w, struct pull_result *ret, struct err *e) {
+    struct transfer t = {.want = w, .doc = STR_INIT(SOURCE_MAX_MANIFEST)};
+    t.a = arena_new();
+    int r = t.a ? transfer_document(&t, w->document, e) : err_oom(e);
+    for (size_t i = 0; r == 0 && t.m.is_index && i < t.m.n_manifests; i++) {
+        const struct descriptor *d = &t.m.manifests[i];
+        if (d->platform.os && !str_eq(d->platform.os, "unknown") && !transfer_is_index(d))
+            r = transfer_entry(w, d, e);
+    }
+    return r < 0 ? r : transfer_image(w, ret, e);
 }

@@ -1,7 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole of a pull, in the helper process: manifest, configuration, layers, commit. */
+/* Images into the store, in the helper process: manifest, configuration, layers, commit. */
 #pragma once
 
-#include "registry/job.h"
+#include "registry/source.h"
 
-int transfer_run(struct job *j, struct pull_result *ret, struct err *e);
+struct transfer_want {
+    struct job *job;
+    const struct store *store;
+    struct source *src;
+    void *conn;        /* of this thread */
+    const char *shown; /* the image as the user names it */
+    const struct platform *platform;
+    bool any_platform;             /* one image is taken whatever it is for */
+    const struct digest *document; /* NULL: what the source names */
+    const struct ref *ref;         /* its name from now on; NULL = none */
+    bool no_pin;                   /* … but it was not pulled under it */
+    uint64_t max_layer_bytes;
+};
+
+/* The caller holds store_pulling(). After a failure memory stays until this process ends: a thread
+ * that waits for another process may still look at it. */
+int transfer_image(const struct transfer_want *w, struct pull_result *ret, struct err *e);
+/* Every image of an index; `ref` names the one for w->platform. `ret` tells of that one. */
+int transfer_all_platforms(const struct transfer_want *w, struct pull_result *ret, struct err *e);

@@ -306,14 +306,27 @@ class Lies(Case):
                                                                  {"Content-Type": MANIFEST}))
         self.refuse("corrupt", "expected digest", "--platform", "linux/amd64", fake.host + "/app")
 
+    def nested(self, fake, depth):
+        """An image below `depth` indexes as app:deep; the image's bytes."""
+        image = Image({"a": b"1"})
+        body = fake.add_index({"amd64": image})
+        for _ in range(depth - 1):
+            fake.manifests[("app", digest(body))] = (INDEX, body)
+            body = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+                {"mediaType": INDEX, "digest": digest(body), "size": len(body)}]}).encode()
+        fake.manifests[("app", "deep")] = (INDEX, body)
+        return image
+
     def test_index_in_index(self):
         fake = self.fake()
-        inner = fake.add_index({"amd64": Image({"a": b"1"})})
-        outer = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
-            {"mediaType": MANIFEST, "digest": digest(inner), "size": len(inner),
-             "platform": {"os": "linux", "architecture": "amd64"}}]}).encode()
-        fake.manifests[("app", "deep")] = (INDEX, outer)
-        self.refuse("corrupt", "leads to another index", "--platform", "linux/amd64",
+        image = self.nested(fake, 3)
+        self.assertEqual(self.pull("--platform", "linux/amd64", fake.host + "/app:deep")[1],
+                         image.config["digest"])
+
+    def test_indexes_too_deep(self):
+        fake = self.fake()
+        self.nested(fake, 6)
+        self.refuse("corrupt", "indexes lead to indexes more than", "--platform", "linux/amd64",
                     fake.host + "/app:deep")
 
     def test_no_json(self):

@@ -112,8 +112,7 @@ static int do_pull(const char *module, const struct store *s, const struct args 
                               .layout_dir = args->layout,
                               .platform = &platform,
                               .store = s,
-                              .config = &config,
-                              .auth_file = args->auth,
+                              .access = {.config = &config, .auth_file = args->auth},
                               .userns_fd = -1,
                               .max_layer_bytes = args->max_bytes,
                               .progress = args->progress ? on_progress : NULL};
