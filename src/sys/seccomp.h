@@ -66,11 +66,13 @@ struct seccomp_filter {
     size_t n_rules;
 };
 
-/* Compile with libseccomp, then fold (seccomp_fold.h). Arena-owned bytes. Calls newer than the
- * profile and than hako get ENOSYS instead of a default EPERM, so that libc falls back to the older
- * call. */
+/* Compile with libseccomp, then fold (seccomp_fold.h). Arena-owned bytes. Calls newer than
+ * all that the profile names get ENOSYS instead of a default that refuses, so that libc falls back
+ * to the older call. */
 int seccomp_build(const struct seccomp_filter *f, struct arena *a, void **ret, size_t *ret_len,
                   struct err *e);
+/* Is there a call of this name, on any architecture? */
+bool seccomp_call_known(const char *name);
 /* Words of the runtime-spec. action: "SCMP_ACT_ERRNO" + errno → SECCOMP_RET_*; -EINVAL unknown. */
 int seccomp_action(const char *word, uint32_t errno_ret, uint32_t *ret);
 int seccomp_op(const char *word, enum seccomp_op *ret); /* "SCMP_CMP_EQ" */

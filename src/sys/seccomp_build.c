@@ -17,7 +17,6 @@
 #include <sys/mman.h>
 
 enum {
-    NEWEST_OF_LIBSECCOMP = 450, /* every libseccomp we build with knows calls up to here */
     X32_BIT = 0x40000000,
     MAX_ARCHES = 16,
 };
@@ -48,27 +47,53 @@ static uint32_t recent_nr(const char *name) {
 
 struct sayings {
     const struct seccomp_filter *f;
-    uint32_t newest; /* call that the profile or libseccomp knows */
+    const uint32_t *arches; /* AUDIT_ARCH_* */
+    size_t n_arches;
+    uint32_t newest[MAX_ARCHES]; /* call that the profile names, by architecture; 0 = none */
     struct {
         bool fixed;
         uint32_t action;
     } recent[ARRAY_SIZE(recent)];
 };
 
-static void prepare(const struct seccomp_filter *f, struct sayings *s) {
-    *s = (struct sayings){.f = f, .newest = NEWEST_OF_LIBSECCOMP};
+static void note_newest(struct sayings *s, const char *name, uint32_t recent_number) {
+    for (size_t i = 0; i < s->n_arches; i++) {
+        int nr = recent_number ? (int)recent_number
+                               : seccomp_syscall_resolve_name_arch(s->arches[i], name);
+        if (nr > 0 && nr < X32_BIT) /* below 0: the architecture has no such call */
+            s->newest[i] = MAX_OF(s->newest[i], (uint32_t)nr);
+    }
+}
+
+static void prepare(const struct seccomp_filter *f, const uint32_t *arches, size_t n_arches,
+                    struct sayings *s) {
+    *s = (struct sayings){.f = f, .arches = arches, .n_arches = n_arches};
     for (size_t i = 0; i < f->n_rules; i++)
         for (size_t k = 0; k < f->rules[i].n_names; k++) {
             uint32_t nr = recent_nr(f->rules[i].names[k]);
+            note_newest(s, f->rules[i].names[k], nr);
             if (nr == 0)
                 continue;
-            s->newest = MAX_OF(s->newest, nr);
             size_t at = nr - recent[0].nr;
             if (f->rules[i].n_args == 0 && !s->recent[at].fixed) {
                 s->recent[at].fixed = true;
                 s->recent[at].action = f->rules[i].action;
             }
         }
+}
+
+/* A default that lets calls pass, or has a tracer that knows what it does. */
+static bool lenient(uint32_t action) {
+    uint32_t a = action & SECCOMP_RET_ACTION_FULL;
+    return a == SECCOMP_RET_ALLOW || a == SECCOMP_RET_LOG || a == SECCOMP_RET_TRACE;
+}
+
+/* Newer than all that the profile names: its author cannot have meant it. */
+static bool unheard_of(const struct sayings *s, uint32_t arch, uint32_t nr) {
+    for (size_t i = 0; i < s->n_arches; i++)
+        if (s->arches[i] == arch)
+            return s->newest[i] && nr > s->newest[i] && !lenient(s->f->default_action);
+    return false;
 }
 
 static uint32_t guard_nr(const struct seccomp_guard *g, uint32_t arch) {
@@ -102,10 +127,12 @@ static struct seccomp_fold_say say(const void *data, uint32_t arch, uint32_t nr)
                                              .index = g->index,
                                              .action = g->action};
     }
-    if (!common_numbers(arch) || plain != nr || nr < recent[0].nr)
+    if (!common_numbers(arch) || nr >= X32_BIT)
         return (struct seccomp_fold_say){0};
-    if (nr > s->newest && (s->f->default_action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)
+    if (unheard_of(s, arch, nr))
         return (struct seccomp_fold_say){.fixed = true, .action = SECCOMP_RET_ERRNO | ENOSYS};
+    if (nr < recent[0].nr)
+        return (struct seccomp_fold_say){0};
     size_t at = nr - recent[0].nr;
     if (at < ARRAY_SIZE(recent) && s->recent[at].fixed)
         return (struct seccomp_fold_say){.fixed = true, .action = s->recent[at].action};
@@ -118,7 +145,8 @@ static size_t points(const struct sayings *s, uint32_t *ret, size_t max) {
 
     for (uint32_t nr = recent[0].nr; nr <= recent[0].nr + ARRAY_SIZE(recent); nr++)
         ret[n++] = nr;
-    ret[n++] = s->newest + 1;
+    for (size_t i = 0; i < s->n_arches; i++)
+        ret[n++] = s->newest[i] + 1;
     ret[n++] = X32_BIT;
     ret[n++] = 2U * X32_BIT;
     ret[n++] = 3U * X32_BIT;
@@ -253,12 +281,13 @@ static int fold(const struct seccomp_filter *f, const struct sock_filter *prog, 
 
     if (!out)
         return err_oom(e);
-    prepare(f, &sayings);
+    size_t n_arches = audit_arches(f, arches);
+    prepare(f, arches, n_arches, &sayings);
     struct seccomp_fold in = {
         .prog = prog,
         .n = n,
         .arches = arches,
-        .n_arches = audit_arches(f, arches),
+        .n_arches = n_arches,
         .say = say,
         .data = &sayings,
         .points = at,
@@ -272,6 +301,10 @@ static int fold(const struct seccomp_filter *f, const struct sock_filter *prog, 
     *ret = out;
     *ret_len = out_n * sizeof(*out);
     return 0;
+}
+
+bool seccomp_call_known(const char *name) {
+    return recent_nr(name) || seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR;
 }
 
 int seccomp_build(const struct seccomp_filter *f, struct arena *a, void **ret, size_t *ret_len,

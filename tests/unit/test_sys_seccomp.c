@@ -293,9 +293,10 @@ static void folded_says_the_same(void **state) {
     static const char *const arches[] = {"SCMP_ARCH_X86", "SCMP_ARCH_X32"};
 
     for (int round = 0; round < 60; round++) {
-        struct seccomp_rule rules[24];
+        static const char *const newest[] = {"set_mempolicy_home_node"};
+        struct seccomp_rule rules[25];
         struct seccomp_arg args[24][2];
-        size_t n = chance(ARRAY_SIZE(rules));
+        size_t n = chance(ARRAY_SIZE(args));
         for (size_t i = 0; i < n; i++) {
             uint32_t first = chance(6);
             for (uint32_t k = 0; k < 2; k++)
@@ -309,6 +310,9 @@ static void folded_says_the_same(void **state) {
                                              .args = args[i],
                                              .n_args = chance(3)};
         }
+        /* what is newer than all that is named is not libseccomp's to say */
+        rules[n++] = (struct seccomp_rule){
+            .names = newest, .n_names = 1, .action = SECCOMP_RET_ERRNO | ENOENT};
         struct seccomp_filter f = {.default_action = actions[round % 2 ? 0 : 1],
                                    .arches = arches,
                                    .n_arches = 2,
@@ -331,6 +335,43 @@ static void folded_says_the_same(void **state) {
         compare(AUDIT_ARCH_X86_64, UINT32_MAX);
         compare(AUDIT_ARCH_X86_64, 0x7fffffff);
     }
+}
+
+/* Newer than the newest call that is named: "no such call", whatever the default refusal is. */
+static void newer_than_the_profile(void **state) {
+#ifndef __x86_64__
+    skip(); /* the numbers are x86's */
+#endif
+    static const char *const names[] = {"openat2", "read"}; /* 437 */
+    static const uint32_t defaults[] = {
+        SECCOMP_RET_ERRNO | ENXIO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD,
+        SECCOMP_RET_TRAP,          SECCOMP_RET_ALLOW,        SECCOMP_RET_LOG,
+        SECCOMP_RET_TRACE | 1,
+    };
+    static const char *const arches[] = {"SCMP_ARCH_X86"};
+    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+        struct seccomp_rule rule = {.names = names, .n_names = 2, .action = SECCOMP_RET_ERRNO | 7};
+        struct seccomp_filter f = {.default_action = defaults[i],
+                                   .arches = arches,
+                                   .n_arches = 1,
+                                   .rules = &rule,
+                                   .n_rules = 1};
+        struct err e = {0};
+        void *bytes;
+        size_t len;
+        uint32_t newer = i < 4 ? SECCOMP_RET_ERRNO | ENOSYS : defaults[i];
+        AUTO_ARENA struct arena *a = arena_new();
+        assert_int_equal(seccomp_build(&f, a, &bytes, &len, &e), 0);
+        load_program(&prog, bytes, len);
+        assert_int_equal(says(&prog, AUDIT_ARCH_X86_64, 437, 0), SECCOMP_RET_ERRNO | 7);
+        assert_int_equal(says(&prog, AUDIT_ARCH_X86_64, 436, 0), defaults[i]);
+        assert_int_equal(says(&prog, AUDIT_ARCH_X86_64, 438, 0), newer);
+        assert_int_equal(says(&prog, AUDIT_ARCH_X86_64, 1000, 0), newer);
+        assert_int_equal(says(&prog, AUDIT_ARCH_I386, 436, 0), defaults[i]);
+        assert_int_equal(says(&prog, AUDIT_ARCH_I386, 438, 0), newer);
+    }
+    assert_true(seccomp_call_known("openat2") && seccomp_call_known("mseal"));
+    assert_false(seccomp_call_known("no_such_call"));
 }
 
 static void repeated_argument_means_either(void **state) {
@@ -545,6 +586,7 @@ int main(void) {
         cmocka_unit_test(recent_and_future_calls),
         cmocka_unit_test(socket_families),
         cmocka_unit_test(folded_says_the_same),
+        cmocka_unit_test(newer_than_the_profile),
         cmocka_unit_test(repeated_argument_means_either),
         cmocka_unit_test(kernel_refuses_and_allows),
         cmocka_unit_test(kernel_opens_for_admin),
