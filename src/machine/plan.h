@@ -57,6 +57,7 @@ struct plan_host {
     uint32_t seccomp_flags;
     bool late_unmount;         /* mounts may outlive init: nothing of the user\'s is among them */
     bool outlive;              /* the task lives on when its starter ends */
+    bool no_pivot;             /* the root is moved, not pivoted: for hosts that run from a ramdisk */
     bool init;                 /* --init: our PID 1 reaps and forwards */
     const char *const *copyup; /* mount destinations to fill from the image when empty; NULL-end */
     /* mount destinations whose sources boxes could swap for links: none is followed; NULL-end */

@@ -16,13 +16,14 @@
 #include "sys/cgroup.h"
 
 #define PLAN_MAGIC 0x4c504b48u /* "HKPL" */
-#define PLAN_VERSION 2u
+#define PLAN_VERSION 3u
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_MAX_STEPS 65535u
 
 enum plan_section {
     PLAN_HOST_OPEN, /* monitor */
     PLAN_BIRTH,     /* a helper that clones init: what init must find itself in from the start */
+    PLAN_BORN,      /* the starter, once init has its namespaces */
     PLAN_INIT,      /* init */
     PLAN_HOOKS,     /* STATE and HOOK: what the runtime runs beside the box (machine_hooks) */
     PLAN_SECTIONS
@@ -43,11 +44,16 @@ enum plan_section {
     X(CG_WRITE, "cgroup-write", "SSSs", "")       /* dir, file, value; JSON path of the limit */   \
     X(CG_DEVICES, "cgroup-devices", "SB", "")     /* dir, BPF instructions */                      \
     /* INIT: namespaces and cgroups */                                                             \
-    X(JOIN_NS, "join-ns", "S", "x")               /* path; CLONE_NEW* */                           \
+    X(JOIN_NS, "join-ns", "SS", "x")              /* path, kind; CLONE_NEW* */                     \
     X(JOIN_CGROUP, "join-cgroup", "S", "")        /* v1 dir */                                     \
     X(JOIN_BOX, "join-box", "", "x")              /* exec: CLONE_NEW* of init to enter */          \
     X(UNSHARE, "unshare", "", "x")                /* CLONE_NEW* */                                 \
+    X(TIME_NS, "time-ns", "s", "")                /* lines "clock secs nanosecs" */                \
     X(ROOT_IDS, "root-ids", "", "")               /* become 0:0 of our user namespace */           \
+    /* BIRTH: what the host's root alone may do */                                                 \
+    X(IDMAP_SOURCE, "idmap-source", "Ssss", "")   /* path; uid map, gid map, or a namespace */     \
+    /* after birth, by the starter */                                                              \
+    X(NET_DEVICE, "net-device", "SS", "")         /* name of the host, name in the box */          \
     /* INIT: root and mounts */                                                                    \
     X(BIND_SOURCE, "bind-source", "S", "")        /* path; while mounts are still the host's */    \
     X(PROPAGATION, "propagation", "", "x")        /* MS_* of the old root */                       \
@@ -56,15 +62,17 @@ enum plan_section {
     X(MOUNT, "mount", "SSSl", "xx")               /* type, source, target, data; attr, MS_* */     \
     X(BIND, "bind", "SS", "xxxxx")                /* source, target; attr set, clear, recursive */ \
                                                   /* set, recursive clear, MS_* */                 \
-    X(ATTR, "mount-attr", "S", "xx")              /* target; set, MS_* */                          \
+    X(ATTR, "mount-attr", "Sl", "xxxxx")          /* target, data; as BIND */                      \
     X(SYMLINK, "symlink", "SSS", "")              /* dir, name, content */                         \
     X(NODE, "node", "SS", "oddd")                 /* dir, name; mode, dev, uid, gid */             \
-    X(NODE_BIND, "node-bind", "SSS", "")          /* dir, name, host path */                       \
+    X(NODE_BIND, "node-bind", "SSS", "od")        /* dir, name, host path; type, dev */            \
     X(CONSOLE, "console", "", "ddd")              /* uid, columns, rows */                         \
     X(MASK, "mask", "S", "")                      /* path */                                       \
     X(READONLY, "readonly", "S", "")              /* path */                                       \
     X(ROOT_ATTR, "root-attr", "", "xx")           /* set, MS_* */                                  \
     X(PIVOT, "pivot", "", "")                                                                      \
+    X(BOX_ROOT, "box-root", "", "")               /* exec: find the root of the box's init… */     \
+    X(CHROOT, "chroot", "", "")                   /* …and make it ours */                          \
     /* INIT: the task */                                                                           \
     X(HOSTNAME, "hostname", "S", "")                                                               \
     X(DOMAINNAME, "domainname", "S", "")                                                           \
@@ -112,6 +120,13 @@ enum {
     PLAN_SECOND_TRY = 1 << 7, /* CWD: only if root could not enter it */
     PLAN_EARLY = 1 << 8,      /* BIND: the source is that of the next BIND_SOURCE */
     PLAN_STRAIGHT = 1 << 9,   /* BIND: the source's path holds no symlink, or is refused */
+    PLAN_MAPPED = 1 << 10,    /* BIND: the source is that of the next IDMAP_SOURCE */
+    PLAN_MAP_ALL = 1 << 11,   /* IDMAP_SOURCE: the mounts beneath, too */
+    PLAN_COPY_LINK = 1 << 12, /* BIND: a source that is a symlink is made again */
+    PLAN_SOURCE_LINK = 1 << 13, /* BIND: a source that is a symlink is bound as such */
+    PLAN_ELSE = 1 << 14,        /* MOUNT: instead of the next step, unless it is forbidden */
+    PLAN_IN_PLACE = 1 << 15,    /* ROOT_DIR: as it lies there */
+    PLAN_MOVE = 1 << 16,        /* PIVOT: where that cannot be done (ramdisk) */
 };
 
 enum {
@@ -125,9 +140,11 @@ enum {
     PLAN_F_TERMINAL = 1 << 1,
     PLAN_F_LATE_UNMOUNT = 1 << 2, /* see container.h */
     PLAN_F_OUTLIVE = 1 << 3, /* the task lives on when its starter ends (OCI create, exec -d) */
+    PLAN_F_CHROOT = 1 << 4,  /* the box's root is not that of its mount namespace */
 };
 
-#define PLAN_MAX_EARLY 16 /* BIND_SOURCE steps */
+#define PLAN_MAX_EARLY 16  /* BIND_SOURCE steps */
+#define PLAN_MAX_MAPPED 64 /* IDMAP_SOURCE steps */
 #define PLAN_REFS 4
 #define PLAN_NUMS 5
 

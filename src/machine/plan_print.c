@@ -60,9 +60,10 @@ static int print_number(char kind, uint64_t v, struct str *out) {
 }
 
 static int print_flags(uint32_t flags, struct str *out) {
-    static const char *const words[] = {"optional", "recursive", "copy-up", "nofollow",
-                                        "in-proc",  "clamp",     "as-init", "second-try",
-                                        "early",    "straight"};
+    static const char *const words[] = {
+        "optional",  "recursive",   "copy-up", "nofollow", "in-proc", "clamp",
+        "as-init",   "second-try",  "early",   "straight", "mapped",  "map-all",
+        "copy-link", "source-link", "else",    "in-place", "move"};
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(words); i++) {
         if (flags & (1u << i))
@@ -85,7 +86,7 @@ static int print_step(const struct plan *p, const char *section, const struct pl
 }
 
 int plan_print(const struct plan *p, struct str *out) {
-    static const char *const names[PLAN_SECTIONS] = {"host", "birth", "init", "hooks"};
+    static const char *const names[PLAN_SECTIONS] = {"host", "birth", "born", "init", "hooks"};
     int r = str_addf(out, "%-5s namespaces 0x%llx of 0x%llx%s%s\n", "plan",
                      (unsigned long long)p->h->clone_ns, (unsigned long long)p->h->all_ns,
                      p->h->flags & PLAN_F_EXEC ? " exec" : "",

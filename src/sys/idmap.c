@@ -2,10 +2,12 @@
 #include "sys/idmap.h"
 
 #include "base/io.h"
+#include "sys/syscalls.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 struct idmap_range {
     uint64_t inside, outside, size;
@@ -89,4 +91,30 @@ static int idmap_write_one(pid_t pid, const char *which, const char *map) {
 int idmap_write(pid_t pid, const char *uid, const char *gid) {
     int r = idmap_write_one(pid, "gid_map", gid);
     return r < 0 ? r : idmap_write_one(pid, "uid_map", uid);
+}
+
+/* A process of the new namespace waits until its maps are written and the namespace is held. */
+int idmap_userns(const char *uid, const char *gid) {
+    int ends[2];
+    char byte, path[64];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    struct clone_args args = {.flags = CLONE_NEWUSER};
+    int pid = sys_clone3(&args);
+    if (pid == 0) {
+        close(ends[1]);
+        (void)!read(ends[0], &byte, 1);
+        _exit(0);
+    }
+    int r = pid < 0 ? -errno : idmap_write(pid, uid, gid);
+    if (r == 0) {
+        snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+        r = open(path, O_RDONLY | O_CLOEXEC);
+        r = r < 0 ? -errno : r;
+    }
+    close(ends[0]);
+    close(ends[1]);
+    while (pid > 0 && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+        ;
+    return r;
 }

@@ -13,3 +13,5 @@
 int idmap_write(pid_t pid, const char *uid, const char *gid);
 /* The splitting alone. `own` is the text of /proc/self/uid_map. 0, -EINVAL, -E2BIG. */
 int idmap_split(const char *map, const char *own, char *out, size_t size);
+/* A user namespace that nobody lives in, for its maps alone. Descriptor or -errno. */
+int idmap_userns(const char *uid, const char *gid);

@@ -61,10 +61,35 @@ int mount_fs_done(int fs, uint64_t attr, char *why, size_t why_size) {
     return code;
 }
 
-int mount_bind(int dirfd, const char *path, bool recursive) {
-    unsigned flags = OPEN_TREE_CLONE | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+int mount_fs_pick(int target) {
+    int fd = sys_fspick(target, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+    return fd < 0 ? -errno : fd;
+}
+
+int mount_fs_redone(int fs) {
+    int r = sys_fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0 ? -errno : 0;
+    close(fs);
+    return r;
+}
+
+static int mount_clone(int dirfd, const char *path, bool recursive, unsigned flags) {
+    flags |= OPEN_TREE_CLONE | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
     int fd = sys_open_tree(dirfd, path, flags);
     return fd < 0 ? -errno : fd;
+}
+
+int mount_bind(int dirfd, const char *path, bool recursive) {
+    return mount_clone(dirfd, path, recursive, 0);
+}
+
+int mount_bind_link(int dirfd, const char *path, bool recursive) {
+    return mount_clone(dirfd, path, recursive, AT_SYMLINK_NOFOLLOW);
+}
+
+int mount_map_ids(int mnt, bool recursive, int userns) {
+    struct mount_attr a = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
+    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    return sys_mount_setattr(mnt, "", flags, &a) < 0 ? -errno : 0;
 }
 
 int mount_set(int mnt, bool recursive, uint64_t set, uint64_t clear, uint64_t propagation) {

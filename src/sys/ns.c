@@ -8,13 +8,8 @@
 #include <sched.h>
 #include <stdio.h>
 
-int ns_join(const char *path, uint64_t flag) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int r = setns(fd, (int)flag) < 0 ? -errno : 0;
-    close(fd);
-    return r;
+int ns_enter(int fd, uint64_t flag) {
+    return setns(fd, (int)flag) < 0 ? -errno : 0;
 }
 
 int ns_join_process(int pidfd, uint64_t flags) {

@@ -4,8 +4,8 @@
 
 #include "base/c.h"
 
-/* Enter the namespace that the file `path` names; it must be of this kind. */
-int ns_join(const char *path, uint64_t flag);
+/* Enter the namespace that `fd` holds; it must be of this kind (-EINVAL). */
+int ns_enter(int fd, uint64_t flag);
 /* Enter several namespaces of a process at once. */
 int ns_join_process(int pidfd, uint64_t flags);
 int ns_unshare(uint64_t flags);

@@ -58,6 +58,9 @@ static inline int sys_pivot_root(const char *new_root, const char *put_old) {
 static inline int sys_fsopen(const char *type) {
     return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
 }
+static inline int sys_fspick(int dirfd, const char *path, unsigned flags) {
+    return (int)syscall(SYS_fspick, dirfd, path, flags);
+}
 static inline int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int aux) {
     return (int)syscall(SYS_fsconfig, fs, cmd, key, value, aux);
 }

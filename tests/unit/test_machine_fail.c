@@ -52,7 +52,7 @@ static void a_namespace_that_is_not_there(void **state) {
     struct box *b = box(state);
     b->spec.namespaces[1].path = arena_strdup(b->a, "/proc/1/ns/no");
     assert_true(box_run(b, "true") < 0);
-    assert_non_null(strstr(b->e.msg, "cannot join the namespace /proc/1/ns/no"));
+    assert_non_null(strstr(b->e.msg, "cannot join the network namespace /proc/1/ns/no"));
 }
 
 static void ids_that_cannot_be_mapped(void **state) {

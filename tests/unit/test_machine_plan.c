@@ -231,7 +231,7 @@ static void cgroups_of_a_v1_host(void **state) {
     expect_step(m, "\"/sys/fs/cgroup/cpu,cpuacct\" [\"cpu\" \"cpuacct\"] 0x1 0x0 (optional)\n"
                    "init  symlink \"/sys/fs/cgroup\" \"cpu\" \"cpu,cpuacct\"\n"
                    "init  symlink \"/sys/fs/cgroup\" \"cpuacct\" \"cpu,cpuacct\"\n"
-                   "init  mount-attr \"/sys/fs/cgroup\" 0x1 0x0\n");
+                   "init  mount-attr \"/sys/fs/cgroup\" - 0x1 0x0 0x0 0x0 0x0\n");
 }
 
 static void mount_words_become_attributes(void **state) {
@@ -258,7 +258,7 @@ static void rootless_differs(void **state) {
     expect_step(m, "\"/c/work\" 0x1\n");
     /* the host's sysfs without a network namespace of our own, devices by bind, unmapped gid */
     expect_step(m, "init  bind \"/sys\" \"/sys\" 0x3 0x0 0x1 0x0 0x0 (recursive)\n");
-    expect_step(m, "init  node-bind \"/dev\" \"null\" \"/dev/null\"\n");
+    expect_step(m, "init  node-bind \"/dev\" \"null\" \"/dev/null\" 020000 259\n");
     expect_step(m, "\"/dev/pts\" [\"mode=620\"]");
     /* no cgroup: the process limit is the user namespace's */
     m->spec.resources.pids_limit = (struct rt_opt_i64){true, 77};
@@ -323,8 +323,72 @@ static void a_listener_comes_before_park(void **state) {
 static void joined_namespaces_are_entered_at_birth(void **state) {
     struct made *m = *state;
     m->spec.namespaces[1].path = text("/proc/7/ns/net");
-    expect_step(m, "birth join-ns \"/proc/7/ns/net\" 0x40000000\n");
+    expect_step(m, "birth join-ns \"/proc/7/ns/net\" \"network\" 0x40000000\n");
     assert_null(strstr(print(m), "namespaces 0x6c020000"));
+}
+
+/* What is there is entered before the user namespace, in which the caller has no other rights; the
+ * mount namespace after those that are found by paths. */
+static void order_of_joining(void **state) {
+    struct made *m = *state;
+    struct rt_timens off[] = {{text("monotonic"), -5, 0}, {text("boottime"), 86400, 7}};
+    m->spec.hostname = NULL;
+    set_namespaces(m, "user mount time network ipc cgroup");
+    for (size_t i = 0; i < 6; i++)
+        m->spec.namespaces[i].path =
+            arena_printf(m->a, "/n/%s", rt_ns_proc(m->spec.namespaces[i].type));
+    m->root = (struct root_recipe){.kind = ROOT_DIR, .dir = text("/r")};
+    expect_step(m, "plan  namespaces 0x0 of 0x5a020080\n"
+                   "birth join-ns \"/n/net\" \"network\" 0x40000000\n"
+                   "birth join-ns \"/n/ipc\" \"ipc\" 0x8000000\n"
+                   "birth join-ns \"/n/mnt\" \"mount\" 0x20000\n"
+                   "birth join-ns \"/n/user\" \"user\" 0x10000000\n"
+                   "birth join-ns \"/n/cgroup\" \"cgroup\" 0x2000000\n"
+                   "init  join-ns \"/n/time\" \"time\" 0x80\n"
+                   "init  root-ids\n"
+                   "init  root-dir \"/r\" (in-place)\n");
+    expect_step(m, "init  chroot\n");
+    set_namespaces(m, "mount time");
+    m->spec.time_offsets = off;
+    m->spec.n_time_offsets = 2;
+    m->host.no_pivot = true;
+    expect_step(m, "plan  namespaces 0x20000 of 0x20080\n"
+                   "init  time-ns \"monotonic -5 0\\x0aboottime 86400 7\\x0a\"\n");
+    expect_step(m, "init  pivot (move)\n");
+}
+
+static void ids_are_mapped_at_birth(void **state) {
+    struct made *m = *state;
+    struct rt_idmap map[] = {{0, 100, 10}, {10, 500, 5}};
+    m->host.bundle = "/bun";
+    m->spec.hostname = NULL;
+    m->spec.uid_mappings = m->spec.gid_mappings = (struct rt_idmaps){map, 2};
+    set_namespaces(m, "user mount");
+    add_mount(m, "/a", "bind", "src", "rbind ridmap");
+    add_mount(m, "/b", "bind", "/s", "idmap=uids=@0-3-2#5-0-1;gids=1-@0-1 ro");
+    expect_refused(m, "is not uids=FROM-TO-SIZE");
+    m->spec.mounts[3].options = words(m->a, "idmap=uids=@0-3-2#5-0-1;gids=@1-10-5 ro");
+    expect_step(m, "birth idmap-source \"/bun/src\" \"0 100 10\\x0a10 500 5\\x0a\" "
+                   "\"0 100 10\\x0a10 500 5\\x0a\" - (recursive) (map-all)\n"
+                   "birth idmap-source \"/s\" \"0 103 2\\x0a5 0 1\\x0a\" \"1 500 5\\x0a\" -\n");
+    expect_step(m, "init  bind \"/bun/src\" \"/a\" 0x0 0x0 0x0 0x0 0x84000 (recursive) (mapped)\n"
+                   "init  bind \"/s\" \"/b\" 0x1 0x0 0x0 0x0 0x84000 (mapped)\n");
+}
+
+static void more_mount_words(void **state) {
+    struct made *m = *state;
+    add_mount(m, "/a", "bind", "/s", "bind sync lazytime silent iversion x-mine copy-symlink");
+    add_mount(m, "/b", "tmpfs", "t", "rro rnosuid sync iversion mode=755,size=1m loud");
+    add_mount(m, "/", "none", "none", "bind remount ro nosuid");
+    add_mount(m, "/proc/sys", "proc", "proc", "remount rw hidepid=2");
+    add_mount(m, "/c", "bind", "/s", "rbind src-nofollow dest-nofollow unbindable");
+    expect_step(m,
+                "init  bind \"/s\" \"/a\" 0x0 0x0 0x0 0x0 0x0 (copy-link)\n"
+                "init  mount \"tmpfs\" \"t\" \"/b\" [\"sync\" \"mode=755\" \"size=1m\"] 0x3 0x0\n"
+                "init  mount-attr \"/\" - 0x3 0x0 0x0 0x0 0x0\n"
+                "init  mount-attr \"/proc/sys\" [\"hidepid=2\"] 0x0 0x1 0x0 0x0 0x0\n"
+                "init  bind \"/s\" \"/c\" 0x0 0x0 0x0 0x0 0x20000 (recursive) (nofollow) "
+                "(source-link)\n");
 }
 
 /* --- refused -----------------------------------------------------------------------------------
@@ -342,7 +406,7 @@ static void refuses(void **state) {
     expect_refused(m, "need the container's id");
     m->spec = clean;
     m->spec.n_time_offsets = 1;
-    expect_refused(m, "linux.timeOffsets");
+    expect_refused(m, "linux.timeOffsets is given");
     m->spec = clean;
     m->spec.sysctl = &kv;
     m->spec.n_sysctl = 1;
@@ -368,11 +432,28 @@ static void refuses(void **state) {
     expect_refused(m, "unknown option \"size=1\"");
     m->spec = clean;
     add_mount(m, "/x", "bind", "/s", "idmap");
-    expect_refused(m, "id-mapped");
+    expect_refused(m, "idmap needs uidMappings");
     m->spec = clean;
-    add_mount(m, "/x", "bind", "/s", "");
+    add_mount(m, "/x", "bind", "/s", "idmap=uids=0-1-x");
+    expect_refused(m, "is not uids=FROM-TO-SIZE");
+    m->spec = clean;
+    add_mount(m, "/x", "tmpfs", "/s", "");
     m->spec.mounts[2].uid_mappings = (struct rt_idmaps){&map, 1};
-    expect_refused(m, "id-mapped");
+    expect_refused(m, "on bind mounts only");
+    m->spec = clean;
+    m->spec.uid_mappings = (struct rt_idmaps){&map, 1};
+    expect_refused(m, "has no user namespace");
+    m->spec = clean;
+    add_mount(m, "/x", "tmpfs", "/s", "copy-symlink");
+    expect_refused(m, "for bind mounts only");
+    m->spec = clean;
+    m->spec.n_namespaces--; /* the mount namespace is not among them */
+    m->spec.namespaces[2].type = RT_NS_CGROUP;
+    expect_refused(m, "an image as root needs a new mount namespace");
+    m->root = (struct root_recipe){.kind = ROOT_DIR, .dir = text("/r")};
+    m->spec.masked_paths = words(m->a, "/proc/kcore");
+    expect_refused(m, "linux.maskedPaths needs a new mount namespace");
+    m->spec.namespaces[2].type = RT_NS_MOUNT;
     m->spec = clean;
     add_mount(m, "/proc/sys/../x", "bind", "/s", "");
     expect_refused(m, "inside /proc");
@@ -449,6 +530,9 @@ int main(void) {
         T(hooks_are_steps),
         T(a_listener_comes_before_park),
         T(joined_namespaces_are_entered_at_birth),
+        T(order_of_joining),
+        T(ids_are_mapped_at_birth),
+        T(more_mount_words),
         T(refuses),
         T(a_missing_layer_list_is_refused),
         T(every_truncation_is_refused),

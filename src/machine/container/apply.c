@@ -20,6 +20,7 @@ static apply_fn *const apply_steps[PLAN_OP_COUNT] = {
     [PLAN_JOIN_CGROUP] = apply_join_cgroup,
     [PLAN_JOIN_BOX] = apply_join_box,
     [PLAN_UNSHARE] = apply_unshare,
+    [PLAN_TIME_NS] = apply_time_ns,
     [PLAN_ROOT_IDS] = apply_root_ids,
     [PLAN_BIND_SOURCE] = apply_bind_source,
     [PLAN_PROPAGATION] = apply_propagation,
@@ -36,6 +37,8 @@ static apply_fn *const apply_steps[PLAN_OP_COUNT] = {
     [PLAN_READONLY] = apply_readonly,
     [PLAN_ROOT_ATTR] = apply_root_attr,
     [PLAN_PIVOT] = apply_pivot,
+    [PLAN_BOX_ROOT] = apply_box_root,
+    [PLAN_CHROOT] = apply_chroot,
     [PLAN_HOSTNAME] = apply_hostname,
     [PLAN_DOMAINNAME] = apply_domainname,
     [PLAN_SYSCTL] = apply_sysctl,
@@ -217,7 +220,9 @@ int apply_run(struct apply *a, int *exit_code) {
         r = fn ? fn(a, &s[i])
                : err_set(a->e, ERR_CORRUPT, -EINVAL, "step %s has no place in init",
                          plan_op_info[s[i].op].word);
-        if (r < 0 && (s[i].flags & PLAN_OPTIONAL))
+        if (s[i].flags & PLAN_ELSE)
+            i += r == 0;
+        if (r < 0 && ((s[i].flags & PLAN_OPTIONAL) || ((s[i].flags & PLAN_ELSE) && r == -EPERM)))
             r = 0;
     }
     return r < 0 ? r : err_set(a->e, ERR_CORRUPT, -EINVAL, "the plan ends without a command");

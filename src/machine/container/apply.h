@@ -23,8 +23,9 @@ struct apply {
     int null;                  /* the host's /dev/null */
     int empty;                 /* read-only empty directory that masks others; -1 until needed */
     int early[PLAN_MAX_EARLY]; /* detached mounts of BIND_SOURCE, in order */
-    uint32_t n_early, used_early;
-    int dir; /* directory of the last node or symlink */
+    uint32_t n_early, used_early, used_mapped;
+    const int *mapped; /* detached mounts of IDMAP_SOURCE, in order, then -1 */
+    int dir;           /* directory of the last node or symlink */
     uint32_t dir_ref;
     bool cwd_again;                /* root could not enter the working directory: the user may */
     pid_t starter;                 /* parent, as seen at birth */
@@ -39,7 +40,9 @@ int apply_run(struct apply *a, int *exit_code);
 /* One function per step. 0 or negative errno with a->e set. */
 typedef int apply_fn(struct apply *a, const struct plan_step *s);
 apply_fn apply_join_ns, apply_join_cgroup, apply_join_box, apply_unshare, apply_root_ids;
+apply_fn apply_time_ns, apply_box_root;
 apply_fn apply_propagation, apply_root_overlay, apply_root_dir, apply_root_attr, apply_pivot;
+apply_fn apply_chroot;
 apply_fn apply_mount, apply_bind_source, apply_bind, apply_attr;
 apply_fn apply_symlink, apply_node, apply_node_bind, apply_console;
 apply_fn apply_mask, apply_readonly;

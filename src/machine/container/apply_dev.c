@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 int apply_symlink(struct apply *a, const struct plan_step *s) {
     int dir = apply_dir(a, s->ref[0]);
@@ -41,22 +42,43 @@ int apply_node(struct apply *a, const struct plan_step *s) {
     return 0;
 }
 
-/* In a user namespace nodes cannot be made: the host's own is bound over an empty file. */
-int apply_node_bind(struct apply *a, const struct plan_step *s) {
-    const char *name = apply_str(a, s, 1), *host = apply_str(a, s, 2);
-    int dir = apply_dir(a, s->ref[0]);
-    if (dir < 0)
-        return dir;
-    AUTO_FD int mnt = mount_bind(AT_FDCWD, host, false);
-    if (mnt < 0)
-        return apply_failed(a, mnt, "bind the device", host);
+/* The place of a bound device: an empty file, or what stands there and is of its kind. */
+static int node_place(struct apply *a, int dir, const char *name) {
+    struct stat st;
     int made = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (made < 0 && errno != EEXIST)
         return apply_failed(a, -errno, "make the place of the device", name);
     if (made >= 0)
         close(made);
     AUTO_FD int target = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    int r = target < 0 ? -errno : mount_put(mnt, target);
+    if (target < 0 || fstat(target, &st) < 0)
+        return apply_failed(a, -errno, "open the place of the device", name);
+    if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+        return err_set(a->e, ERR_DENIED, -EEXIST,
+                       "device %s: something else stands in its place in the box", name);
+    return TAKE_FD(target);
+}
+
+/* In a user namespace nodes cannot be made: the host's own is bound over an empty file. */
+int apply_node_bind(struct apply *a, const struct plan_step *s) {
+    const char *name = apply_str(a, s, 1), *host = apply_str(a, s, 2);
+    struct stat st;
+    int dir = apply_dir(a, s->ref[0]);
+    if (dir < 0)
+        return dir;
+    AUTO_FD int mnt = mount_bind(AT_FDCWD, host, false);
+    if (mnt < 0)
+        return apply_failed(a, mnt, "bind the device", host);
+    if (s->num[0] && (fstat(mnt, &st) < 0 || (st.st_mode & S_IFMT) != s->num[0] ||
+                      st.st_rdev != (dev_t)s->num[1]))
+        return err_set(a->e, ERR_USAGE, -ENODEV,
+                       "device %s: in a user namespace the host's own node is given, and the "
+                       "host's %s is not device %u:%u",
+                       name, host, major((dev_t)s->num[1]), minor((dev_t)s->num[1]));
+    AUTO_FD int target = node_place(a, dir, name);
+    if (target < 0)
+        return target;
+    int r = mount_put(mnt, target);
     return r < 0 ? apply_failed(a, r, "bind the device", host) : 0;
 }
 
@@ -80,7 +102,8 @@ static int console_bind(struct apply *a, int slave) {
     AUTO_FD int mnt = mount_bind(slave, "", false);
     if (mnt < 0)
         return apply_failed(a, mnt, "bind", "/dev/console");
-    AUTO_FD int target = apply_target(a, "/dev/console", false, 0);
+    /* a link of the image's would lead the terminal to a file of its choice */
+    AUTO_FD int target = apply_target(a, "/dev/console", false, PLAN_NOFOLLOW);
     if (target < 0)
         return target;
     int r = mount_put(mnt, target);

@@ -3,6 +3,8 @@
 #include "machine/container/apply.h"
 
 #include "base/path.h"
+#include "base/str.h"
+#include "machine/container/bind.h"
 #include "sys/mount.h"
 #include "sys/syscalls.h"
 
@@ -74,14 +76,12 @@ int apply_mount(struct apply *a, const struct plan_step *s) {
     AUTO_FD int target = apply_target(a, path, true, s->flags);
     if (target < 0)
         return target;
-    uint64_t attr = s->num[0];
     AUTO_FD int mnt = mount_new(a, s);
     if (mnt < 0)
         return mnt;
     int r = s->flags & PLAN_COPYUP ? mount_copyup(a, mnt, path) : 0;
     if (r == 0 && s->num[1])
-        r = mount_set(mnt, true, 0, 0, s->num[1]);
-    (void)attr;
+        r = mount_set(mnt, false, 0, 0, s->num[1] & ~(uint64_t)MS_REC);
     return r < 0 ? r : mount_finish(a, mnt, target, path);
 }
 
@@ -106,44 +106,95 @@ static int bind_straight(const char *source, bool recursive) {
     return fd < 0 ? fd : mount_bind(fd, "", recursive);
 }
 
-static int bind_open(struct apply *a, const char *source, uint32_t flags) {
+int bind_source(const char *source, uint32_t flags, struct err *e) {
     bool recursive = flags & PLAN_RECURSIVE;
-    int mnt = flags & PLAN_STRAIGHT ? bind_straight(source, recursive)
-                                    : mount_bind(AT_FDCWD, source, recursive);
+    int mnt = flags & PLAN_STRAIGHT      ? bind_straight(source, recursive)
+              : flags & PLAN_SOURCE_LINK ? mount_bind_link(AT_FDCWD, source, recursive)
+                                         : mount_bind(AT_FDCWD, source, recursive);
     if (mnt == -ENOENT)
-        return err_set(a->e, ERR_USAGE, mnt, "bind source path does not exist: %s", source);
+        return err_set(e, ERR_USAGE, mnt, "bind source path does not exist: %s", source);
     if (mnt == -EINVAL && !recursive)
-        return err_set(a->e, ERR_DENIED, mnt,
+        return err_set(e, ERR_DENIED, mnt,
                        "cannot bind %s without the mounts beneath it: a user namespace may not "
                        "uncover what they hide (use rbind)",
                        source);
-    return mnt < 0 ? apply_failed(a, mnt, "bind", source) : mnt;
+    return mnt < 0 ? err_sysn(e, mnt, "cannot bind %s", source) : mnt;
 }
 
 /* Taken before PROPAGATION parts us from the host, a bind stays shared with it. */
 int apply_bind_source(struct apply *a, const struct plan_step *s) {
     if (a->n_early >= PLAN_MAX_EARLY)
         return err_set(a->e, ERR_CORRUPT, -E2BIG, "too many shared binds");
-    int mnt = bind_open(a, apply_str(a, s, 0), s->flags);
+    int mnt = bind_source(apply_str(a, s, 0), s->flags, a->e);
     if (mnt < 0)
         return mnt;
     a->early[a->n_early++] = mnt;
     return 0;
 }
 
+/* Taken already, by birth or BIND_SOURCE, or taken now. */
+static int bind_get(struct apply *a, const struct plan_step *s) {
+    if (s->flags & PLAN_MAPPED) {
+        int fd = a->used_mapped < PLAN_MAX_MAPPED ? a->mapped[a->used_mapped++] : -1;
+        return fd >= 0 ? fd : err_set(a->e, ERR_CORRUPT, -EINVAL, "a mapped bind has no source");
+    }
+    if ((s->flags & PLAN_EARLY) && a->used_early < a->n_early)
+        return a->early[a->used_early++];
+    return bind_source(apply_str(a, s, 0), s->flags, a->e);
+}
+
+/* 1: the source is a symlink, and the box has the same one now. */
+static int bind_copy_link(struct apply *a, const char *source, const char *path) {
+    char target[4096], dir[4096];
+    ssize_t n = readlink(source, target, sizeof(target) - 1);
+    if (n < 0)
+        return 0;
+    target[n] = 0;
+    if (!str_copy(dir, sizeof(dir), path))
+        return apply_failed(a, -ENAMETOOLONG, "make the link", path);
+    char *slash = strrchr(dir, '/');
+    *slash = 0;
+    AUTO_FD int parent = path_mkdir_in_root(a->root, slash == dir ? "/" : dir, 0755);
+    if (parent < 0)
+        return apply_failed(a, parent, "make the link", path);
+    if (symlinkat(target, parent, slash + 1) == 0)
+        return 1;
+    char there[4096];
+    int code = -errno;
+    n = readlinkat(parent, slash + 1, there, sizeof(there) - 1);
+    there[n < 0 ? 0 : n] = 0;
+    return code == -EEXIST && strcmp(there, target) == 0
+               ? 1
+               : apply_failed(a, code, "make the link", path);
+}
+
+/* Only another procfs is let take the place of /proc: else what is written there, for the box's
+ * protection, would go to files of the box's choice. */
+static int bind_on_proc(struct apply *a, int mnt, const char *path) {
+    if (strcmp(path, "/proc") != 0 || mount_magic(mnt) == MOUNT_MAGIC_PROC)
+        return 0;
+    return err_set(a->e, ERR_DENIED, -EPERM,
+                   "mount /proc: mounts inside /proc are refused, and on it all but a procfs");
+}
+
 int apply_bind(struct apply *a, const struct plan_step *s) {
     const char *source = apply_str(a, s, 0), *path = apply_str(a, s, 1);
     struct stat st;
-    bool early = (s->flags & PLAN_EARLY) && a->used_early < a->n_early;
-    AUTO_FD int mnt = early ? a->early[a->used_early++] : bind_open(a, source, s->flags);
+    int r = s->flags & PLAN_COPY_LINK ? bind_copy_link(a, source, path) : 0;
+    if (r != 0)
+        return r < 0 ? r : 0;
+    AUTO_FD int mnt = bind_get(a, s);
     if (mnt < 0)
         return mnt;
     if (fstat(mnt, &st) < 0)
         return err_sys(a->e, "cannot look at %s", source);
+    r = bind_on_proc(a, mnt, path);
+    if (r < 0)
+        return r;
     AUTO_FD int target = apply_target(a, path, S_ISDIR(st.st_mode), s->flags);
     if (target < 0)
         return target;
-    int r = s->flags & PLAN_COPYUP ? mount_copyup(a, mnt, path) : 0;
+    r = s->flags & PLAN_COPYUP ? mount_copyup(a, mnt, path) : 0;
     if (r < 0)
         return r;
     r = bind_attributes(mnt, s);
@@ -153,11 +204,32 @@ int apply_bind(struct apply *a, const struct plan_step *s) {
     return mount_finish(a, mnt, target, path);
 }
 
+static int attr_reconfigure(struct apply *a, int target, const struct plan_step *s) {
+    uint32_t n;
+    const uint32_t *opt = plan_list(a->plan, s->ref[1], &n);
+    if (n == 0)
+        return 0;
+    int fs = mount_fs_pick(target);
+    int r = fs < 0 ? fs : 0;
+    for (uint32_t i = 0; r == 0 && i < n; i++)
+        r = mount_fs_option(fs, plan_str(a->plan, opt[i]));
+    if (r == 0)
+        return mount_fs_redone(fs);
+    fd_close(&fs);
+    return r;
+}
+
 int apply_attr(struct apply *a, const struct plan_step *s) {
     const char *path = apply_str(a, s, 0);
     AUTO_FD int fd = path_open_in_root(a->root, path, O_PATH, 0);
-    int r = fd < 0 ? fd : mount_set(fd, false, s->num[0], 0, s->num[1]);
-    return r < 0 ? apply_failed(a, r, "set the mount options of", path) : 0;
+    int r = fd < 0 ? fd : attr_reconfigure(a, fd, s);
+    if (r == 0)
+        r = bind_attributes(fd, s);
+    return r < 0 ? err_sysn(a->e, r, "cannot set the mount options of %s%s", path,
+                            r == -EINVAL  ? " (nothing is mounted there, or it has no such option)"
+                            : r == -EPERM ? " (the host's mount forbids it: ask for less)"
+                                          : "")
+                 : 0;
 }
 
 /* --- masks -------------------------------------------------------------------------------------

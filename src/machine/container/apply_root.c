@@ -2,21 +2,54 @@
 /* Namespaces, cgroups, and the root file system: from recipe to "/". */
 #include "machine/container/apply.h"
 
+#include "base/io.h"
 #include "base/path.h"
+#include "machine/container/birth.h"
 #include "sys/cgroup.h"
 #include "sys/mount.h"
 #include "sys/ns.h"
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/mount.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
 
 int apply_join_ns(struct apply *a, const struct plan_step *s) {
     const char *path = apply_str(a, s, 0);
-    int r = ns_join(path, s->num[0]);
-    return r < 0 ? apply_failed(a, r, "join the namespace", path) : 0;
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : ns_enter(fd, s->num[0]);
+    return r < 0 ? birth_join_failed(a->plan, s, r, a->e) : 0;
+}
+
+/* The offsets of a time namespace can be set until somebody is in it: so it is made for children,
+ * written, and entered. */
+int apply_time_ns(struct apply *a, const struct plan_step *s) {
+    const char *offsets = apply_str(a, s, 0);
+    int r = ns_unshare(CLONE_NEWTIME);
+    if (r < 0)
+        return err_sysn(a->e, r, "cannot make a time namespace%s",
+                        r == -EINVAL ? ": this kernel has none" : "");
+    if (offsets) {
+        /* the file of a process that may not be looked at belongs to the host's root */
+        prctl(PR_SET_DUMPABLE, 1);
+        r = apply_write_proc(a, "self/timens_offsets", offsets);
+        prctl(PR_SET_DUMPABLE, 0);
+    }
+    if (r < 0)
+        return err_sysn(a->e, r, "cannot set linux.timeOffsets%s",
+                        r == -ERANGE ? ": the clock would leave its range" : "");
+    AUTO_FD int fd = openat(a->proc, "self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+    r = fd < 0 ? -errno : ns_enter(fd, CLONE_NEWTIME);
+    return r < 0 ? err_sysn(a->e, r, "cannot enter the time namespace") : 0;
 }
 
 int apply_join_cgroup(struct apply *a, const struct plan_step *s) {
@@ -163,6 +196,13 @@ int apply_root_overlay(struct apply *a, const struct plan_step *s) {
 
 int apply_root_dir(struct apply *a, const struct plan_step *s) {
     const char *dir = apply_str(a, s, 0);
+    if (s->flags & PLAN_IN_PLACE) {
+        int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return apply_failed(a, -errno, "use as root", dir);
+        a->root = fd;
+        return 0;
+    }
     int mnt = mount_bind(AT_FDCWD, dir, true);
     return mnt < 0 ? apply_failed(a, mnt, "use as root", dir) : root_attach(a, mnt, dir);
 }
@@ -174,16 +214,48 @@ int apply_root_attr(struct apply *a, const struct plan_step *s) {
     if (s->num[0])
         r = mount_set(root, false, s->num[0], 0, 0);
     if (r == 0 && s->num[1])
-        r = mount_set(root, true, 0, 0, s->num[1]);
+        r = mount_set(root, s->num[1] & MS_REC, 0, 0, s->num[1] & ~(uint64_t)MS_REC);
     return r < 0 ? err_sysn(a->e, r, "cannot set the attributes of the root file system") : 0;
 }
 
-int apply_pivot(struct apply *a, const struct plan_step *s) {
-    int r = mount_pivot(a->root);
-    if (r < 0)
-        return err_sysn(a->e, r, "cannot make the root file system the root");
+static void root_done(struct apply *a) {
     fd_close(&a->root);
     fd_close(&a->dir);
     fd_close(&a->empty);
+}
+
+int apply_pivot(struct apply *a, const struct plan_step *s) {
+    int r = s->flags & PLAN_MOVE ? mount_move_root(a->root, a->proc) : mount_pivot(a->root);
+    if (r == -EINVAL && !(s->flags & PLAN_MOVE))
+        return err_sysn(a->e, r,
+                        "cannot make the root file system the root (a host that runs from a "
+                        "ramdisk needs --no-pivot)");
+    if (r < 0)
+        return err_sysn(a->e, r, "cannot make the root file system the root");
+    root_done(a);
     return 0;
+}
+
+/* The mount namespace is not the box's own: its root stays as it is. */
+int apply_chroot(struct apply *a, const struct plan_step *s) {
+    if (fchdir(a->root) < 0 || chroot(".") < 0 || chdir("/") < 0)
+        return err_sys(a->e, "cannot make the root file system the root");
+    root_done(a);
+    return 0;
+}
+
+/* exec: where the box's init has its root, by the host's procfs, which knows its number. */
+int apply_box_root(struct apply *a, const struct plan_step *s) {
+    char path[64], text[512];
+    snprintf(path, sizeof(path), "self/fdinfo/%d", a->box);
+    AUTO_FD int info = openat(a->proc, path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = info < 0 ? -errno : io_read_full(info, text, sizeof(text) - 1);
+    text[n < 0 ? 0 : n] = 0;
+    const char *pid = strstr(text, "\nPid:");
+    long number = pid ? strtol(pid + 5, NULL, 10) : -1;
+    if (number <= 0)
+        return err_set(a->e, ERR_CONFLICT, -ESRCH, "the container has stopped");
+    snprintf(path, sizeof(path), "%ld/root", number);
+    a->root = openat(a->proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return a->root < 0 ? err_sys(a->e, "cannot open the container's root") : 0;
 }

@@ -23,6 +23,13 @@ struct birth {
     int ends[2];    /* sync_pair: the child gets ends[1] */
     pid_t pid;      /* results */
     int pidfd;
+    int mapped[PLAN_MAX_MAPPED +
+               1]; /* of the helper: detached mounts for init, in order, then -1 */
 };
 
 int birth(struct birth *b, struct err *e);
+/* "cannot join the network namespace PATH: …" */
+int birth_join_failed(const struct plan *p, const struct plan_step *s, int code, struct err *e);
+
+/* idmapped.c: the detached mount of an IDMAP_SOURCE step. Descriptor or negative errno. */
+int idmapped_source(const struct plan *p, const struct plan_step *s, struct err *e);

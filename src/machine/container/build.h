@@ -16,12 +16,14 @@ struct build {
     struct plan_writer w;
     struct arena *a;
     struct err *e;
-    uint64_t made;  /* namespaces of its own (CLONE_NEW*) */
-    uint64_t all;   /* and joined ones */
-    bool cgroup_ns; /* made by unshare once the cgroups are joined */
-    bool in_userns; /* the box's root is not the host's */
+    uint64_t made;   /* namespaces of its own (CLONE_NEW*) */
+    uint64_t all;    /* and joined ones */
+    bool cgroup_ns;  /* made by unshare once the cgroups are joined */
+    bool own_mounts; /* in a new mount namespace */
+    bool in_userns;  /* the box's root is not the host's */
     struct cgroup_plan cgroups;
     size_t n_early;                /* binds that stay shared with the host */
+    size_t n_mapped;               /* binds with their ids mapped */
     char *state_head, *state_tail; /* plan_hooks.c */
 };
 
@@ -32,11 +34,12 @@ static inline uint32_t build_str(struct build *b, const char *s) {
 }
 
 typedef int build_fn(struct build *b);
-build_fn build_refuse;                /* refuse.c */
-build_fn build_namespaces;            /* plan_ns.c */
-build_fn build_cgroups;               /* plan_cgroups.c */
-build_fn build_enter;                 /* plan_cgroups.c: joins and unshare, at the head of INIT */
-build_fn build_root, build_root_done; /* plan_root.c */
+build_fn build_refuse;                     /* refuse.c */
+build_fn build_namespaces;                 /* plan_ns.c */
+build_fn build_cgroups;                    /* plan_cgroups.c */
+build_fn build_mapped_binds;               /* plan_idmap.c: taken while all is still the host's */
+build_fn build_enter;                      /* plan_ns.c: joins and unshare, at the head of INIT */
+build_fn build_root, build_root_done;      /* plan_root.c */
 build_fn build_shared_binds, build_mounts; /* plan_mounts.c */
 build_fn build_devices;                    /* plan_devices.c */
 build_fn build_paths;                      /* plan_root.c: masked and read-only */
@@ -53,16 +56,26 @@ int build_state(struct build *b, enum plan_section section);
 /* plan_seccomp.c: the filter has a listener. */
 bool build_listens(const struct build *b);
 
+/* plan_ns.c: lines "inside outside size", or NULL when they are too many. */
+const char *build_map_text(struct build *b, const struct rt_idmaps *map);
+
+/* plan_mounts.c: where a bind mount comes from, absolute, or NULL with an error. */
+const char *build_mount_source(struct build *b, const struct rt_mount *m);
+
 /* plan_cgroup_mount.c: mount type "cgroup" at `m`'s destination. */
 struct mount_words;
 int build_cgroup_mount(struct build *b, const struct rt_mount *m, const struct mount_words *w);
 
 /* mount_words.c: the options of one mount. */
+enum mount_idmap { MOUNT_IDMAP_NONE, MOUNT_IDMAP_ONE, MOUNT_IDMAP_ALL };
 struct mount_words {
     uint64_t set, clear, rset, rclear; /* MOUNT_ATTR_* */
     uint64_t propagation;              /* MS_* */
-    bool bind, recursive, tmpcopyup;
-    struct strlist data; /* for the file system */
+    bool bind, recursive, tmpcopyup, remount;
+    bool copy_symlink, src_nofollow, dest_nofollow; /* crun's */
+    enum mount_idmap idmap;                         /* the mount, or all beneath it too */
+    const char *idmap_text; /* crun's "idmap=TEXT"; NULL = uidMappings, or the box's own */
+    struct strlist data;    /* for the file system */
 };
 int mount_words_parse(const struct rt_mount *m, struct arena *a, struct mount_words *ret,
                       struct err *e);

@@ -37,8 +37,8 @@ int host_kill(const struct plan *p, int pidfd, struct err *e);
 /* spawn.c */
 int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e);
 /* Run the INIT section in the child; never returns. */
-_Noreturn void spawn_child(const struct plan *p, const struct machine_stdio *io, int sock, int box,
-                           bool wait_for_maps);
+struct birth;
+_Noreturn void spawn_child(const struct birth *b);
 /* Read what init says until `until` (enum sync_word, 0 = execve). */
 struct spawn_talk {
     int sock;

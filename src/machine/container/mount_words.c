@@ -73,52 +73,108 @@ static bool take_attr(const char *word, struct mount_words *m) {
     return true;
 }
 
-static bool take_control(const char *word, struct mount_words *m) {
-    if (strcmp(word, "defaults") == 0)
-        return true;
-    if (strcmp(word, "bind") == 0 || strcmp(word, "rbind") == 0) {
-        m->bind = true;
-        m->recursive = m->recursive || word[0] == 'r';
-        return true;
-    }
-    if (strcmp(word, "tmpcopyup") == 0) {
-        m->tmpcopyup = true;
-        return true;
+/* Flags of a file system rather than of a mount: the kernel takes them with its options, and not
+ * at all for a bind. */
+static bool is_super_word(const char *word) {
+    static const char *const words[] = {"sync",       "async", "dirsync", "lazytime",
+                                        "nolazytime", "mand",  "nomand",  "iversion",
+                                        "noiversion", "acl",   "noacl"};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strcmp(words[i], word) == 0)
+            return true;
     }
     return false;
 }
 
-static const char *refused(const char *word) {
-    if (strcmp(word, "idmap") == 0 || strcmp(word, "ridmap") == 0)
-        return "id-mapped mounts are not supported";
-    if (strcmp(word, "remount") == 0)
-        return "remounting is not supported: give the options with the mount itself";
-    return NULL;
+/* Words for mount(8) or without an effect of their own. */
+static bool is_nothing(const char *word) {
+    static const char *const words[] = {"defaults", "silent", "loud",    "auto",
+                                        "noauto",   "nofail", "_netdev", "dest-follow"};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strcmp(words[i], word) == 0)
+            return true;
+    }
+    return str_starts(word, "x-");
+}
+
+static bool take_idmap(const char *word, struct mount_words *m) {
+    const char *name = word + (word[0] == 'r');
+    if (!str_starts(name, "idmap") || (name[5] && name[5] != '='))
+        return false;
+    m->idmap = word[0] == 'r' ? MOUNT_IDMAP_ALL : MOUNT_IDMAP_ONE;
+    m->idmap_text = name[5] ? name + 6 : NULL;
+    return true;
+}
+
+static bool take_control(const char *word, struct mount_words *m) {
+    const struct {
+        const char *word;
+        bool *on;
+    } switches[] = {{"bind", &m->bind},
+                    {"remount", &m->remount},
+                    {"tmpcopyup", &m->tmpcopyup},
+                    {"copy-symlink", &m->copy_symlink},
+                    {"src-nofollow", &m->src_nofollow},
+                    {"dest-nofollow", &m->dest_nofollow}};
+    for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
+        if (strcmp(switches[i].word, word) == 0)
+            return *switches[i].on = true;
+    }
+    if (strcmp(word, "rbind") == 0)
+        return m->bind = m->recursive = true;
+    return is_nothing(word) || take_idmap(word, m);
+}
+
+static int check_words(const struct rt_mount *m, const struct mount_words *w, struct err *e) {
+    const char *path = m->destination ? m->destination : "";
+    if (w->bind && !w->remount && w->data.n)
+        return err_set(e, ERR_USAGE, -EINVAL, "mount %s: unknown option \"%s\" for a bind mount",
+                       path, w->data.v[0]);
+    if (w->tmpcopyup && !str_eq(m->type, "tmpfs"))
+        return err_set(e, ERR_USAGE, -EINVAL, "mount %s: tmpcopyup is for tmpfs only", path);
+    if (w->idmap && (!w->bind || w->remount))
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "mount %s: ids are mapped on bind mounts only (options bind or rbind)",
+                       path);
+    if (!w->bind && (w->copy_symlink || w->src_nofollow))
+        return err_set(e, ERR_USAGE, -EINVAL, "mount %s: %s is for bind mounts only", path,
+                       w->copy_symlink ? "copy-symlink" : "src-nofollow");
+    return 0;
+}
+
+/* Recursive attributes of a file system that is new are its own: nothing lies beneath. */
+static void settle(const struct rt_mount *m, struct mount_words *w) {
+    if ((m->uid_mappings.n || m->gid_mappings.n) && !w->idmap)
+        w->idmap = MOUNT_IDMAP_ONE;
+    if (w->bind || w->remount)
+        return;
+    w->set = (w->set & ~w->rclear) | w->rset;
+    w->clear |= w->rclear;
+    w->rset = w->rclear = 0;
 }
 
 int mount_words_parse(const struct rt_mount *m, struct arena *a, struct mount_words *ret,
                       struct err *e) {
     struct mount_words w = {.bind = str_eq(m->type, "bind")};
-    if (m->uid_mappings.n || m->gid_mappings.n)
-        return err_set(e, ERR_USAGE, -ENOTSUP, "mount %s: %s", m->destination, refused("idmap"));
     for (size_t i = 0; i < m->options.n; i++) {
         const char *word = m->options.v[i];
         uint64_t propagation = mount_words_propagation(word);
-        if (refused(word))
-            return err_set(e, ERR_USAGE, -ENOTSUP, "mount %s: option \"%s\": %s", m->destination,
-                           word, refused(word));
         if (propagation)
             w.propagation = propagation;
         else if (!take_control(word, &w) && !take_attr(word, &w) &&
                  strlist_add(a, &w.data, word) < 0)
             return err_oom(e);
     }
-    if (w.bind && w.data.n)
-        return err_set(e, ERR_USAGE, -EINVAL, "mount %s: unknown option \"%s\" for a bind mount",
-                       m->destination, w.data.v[0]);
-    if (w.tmpcopyup && !str_eq(m->type, "tmpfs"))
-        return err_set(e, ERR_USAGE, -EINVAL, "mount %s: tmpcopyup is for tmpfs only",
-                       m->destination);
-    *ret = w;
-    return 0;
+    struct strlist all = w.data;
+    w.data = (struct strlist){0};
+    for (size_t i = 0; i < all.n; i++) {
+        bool drop = w.bind && is_super_word(all.v[i]);
+        if (!drop && strlist_add(a, &w.data, all.v[i]) < 0)
+            return err_oom(e);
+    }
+    settle(m, &w);
+    int r = check_words(m, &w, e);
+    if (r == 0)
+        *ret = w;
+    return r;
 }

@@ -6,9 +6,10 @@
 /* The order is that of the steps, and it matters: cgroups before their namespace, mounts before
  * what lies on them, everything that needs the host before the pivot, rights last. */
 static build_fn *const box_parts[] = {
-    build_refuse,       build_hooks,  build_namespaces, build_cgroups, build_enter,
-    build_shared_binds, build_root,   build_mounts,     build_devices, build_hooks_create,
-    build_paths,        build_limits, build_root_done,  build_kernel,  build_user,
+    build_refuse,       build_hooks,     build_namespaces,   build_cgroups,
+    build_mapped_binds, build_enter,     build_shared_binds, build_root,
+    build_mounts,       build_devices,   build_hooks_create, build_paths,
+    build_limits,       build_root_done, build_kernel,       build_user,
 };
 
 static int build_parts(struct build *b, build_fn *const *parts, size_t n) {
@@ -66,8 +67,13 @@ static int build_join(struct build *b) {
         plan_writer_step(
             &b->w, PLAN_BIRTH,
             (struct plan_step){.op = PLAN_JOIN_CGROUP, .ref = {build_str(b, b->cgroups.join[i])}});
+    bool chroot = b->host->box && (b->host->box->h->flags & PLAN_F_CHROOT);
+    if (chroot)
+        build_init(b, PLAN_BOX_ROOT, .flags = 0);
     if (inside)
         build_init(b, PLAN_JOIN_BOX, .num = {inside});
+    if (chroot)
+        build_init(b, PLAN_CHROOT, .flags = 0);
     if (b->all & CLONE_NEWUSER)
         build_init(b, PLAN_ROOT_IDS, .flags = 0);
     if (b->process->terminal)

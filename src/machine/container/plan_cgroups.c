@@ -88,20 +88,6 @@ int build_cgroups(struct build *b) {
     return 0;
 }
 
-int build_enter(struct build *b) {
-    /* root of a new user namespace may not write the host's cgroup files: its helper does */
-    enum plan_section where = b->made & CLONE_NEWUSER ? PLAN_BIRTH : PLAN_INIT;
-    for (size_t i = 0; i < b->cgroups.n_join; i++)
-        plan_writer_step(
-            &b->w, where,
-            (struct plan_step){.op = PLAN_JOIN_CGROUP, .ref = {build_str(b, b->cgroups.join[i])}});
-    if (b->made & CLONE_NEWUSER)
-        build_init(b, PLAN_ROOT_IDS, .flags = 0);
-    if (b->cgroup_ns)
-        build_init(b, PLAN_UNSHARE, .num = {CLONE_NEWCGROUP});
-    return 0;
-}
-
 /* --- the mount ---------------------------------------------------------------------------------
  */
 

@@ -60,7 +60,8 @@ static void add_default(struct build *b, const struct default_device *d) {
     }
     const char *host = arena_printf(b->a, "/dev/%s", d->name);
     build_init(b, PLAN_NODE_BIND,
-               .ref = {build_str(b, "/dev"), build_str(b, d->name), build_str(b, host)});
+               .ref = {build_str(b, "/dev"), build_str(b, d->name), build_str(b, host)},
+               .num = {S_IFCHR, makedev(d->major, d->minor)});
 }
 
 static int device_mode(struct build *b, const struct rt_device *d, mode_t *ret) {
@@ -102,7 +103,8 @@ static int add_device(struct build *b, const struct rt_device *d) {
     if (b->in_userns && !S_ISFIFO(mode)) {
         /* only the host's own node of this name can be given */
         build_init(b, PLAN_NODE_BIND,
-                   .ref = {build_str(b, dir), build_str(b, name), build_str(b, d->path)});
+                   .ref = {build_str(b, dir), build_str(b, name), build_str(b, d->path)},
+                   .num = {mode & S_IFMT, makedev((unsigned)d->major, (unsigned)d->minor)});
         return 0;
     }
     dev_t dev = S_ISFIFO(mode) ? 0 : makedev((unsigned)d->major, (unsigned)d->minor);

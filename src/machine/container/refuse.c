@@ -7,8 +7,6 @@
 static const char *refuse_spec(const struct rt_spec *s) {
     if (s->intel_rdt.given)
         return "linux.intelRdt";
-    if (s->n_time_offsets)
-        return "linux.timeOffsets";
     return NULL;
 }
 

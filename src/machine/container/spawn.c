@@ -27,26 +27,27 @@ static void child_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void spawn_child(const struct plan *p, const struct machine_stdio *io, int sock, int box,
-                 bool wait_for_maps) {
+void spawn_child(const struct birth *b) {
     struct err e = {0};
-    struct machine_stdio stdio = *io;
-    struct apply a = {.plan = p,
+    struct machine_stdio stdio = *b->io;
+    int sock = b->ends[1];
+    struct apply a = {.plan = b->plan,
                       .io = &stdio,
                       .e = &e,
                       .sock = sock,
-                      .box = box,
+                      .box = b->box,
                       .root = -1,
                       .proc = -1,
                       .null = -1,
                       .empty = -1,
+                      .mapped = b->mapped,
                       .dir = -1,
                       .hook_out = {-1, -1}};
     int code = 125;
 
-    stdio.terminal = plan_has_terminal(p);
+    stdio.terminal = plan_has_terminal(b->plan);
     child_signals();
-    if (wait_for_maps && !sync_expect(sock, SYNC_MAPPED))
+    if ((b->flags & CLONE_NEWUSER) && !sync_expect(sock, SYNC_MAPPED))
         _exit(125);
     prctl(PR_SET_DUMPABLE, 0); /* after the maps: a non-dumpable process's files are root's */
     if (apply_run(&a, &code) < 0) {
