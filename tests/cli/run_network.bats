@@ -310,19 +310,20 @@ PY
 }
 
 @test "elements, links and addresses are gone with the box" {
-    local ip
+    local ip bridge
     web --name ww -p "$PORT:80"
     ip=$(address ww)
+    bridge=$(ip -o route get "$ip" | sed 's/.* dev \([^ ]*\) .*/\1/')
     run nft list ruleset
     has "$ip"
-    run ip -o link show master hako0
+    run ip -o link show master "$bridge"
     [ -n "$output" ]
     hako rm -f ww
     run nft list ruleset
     lacks "$ip"
     lacks "$PORT"
     # The kernel takes a namespace's links down in its own time.
-    wait_for 5 sh -c '[ -z "$(ip -o link show master hako0)" ]'
+    wait_for 5 sh -c '[ -z "$(ip -o link show master "$1")" ]' sh "$bridge"
     run fetch "http://127.0.0.1:$PORT/"
     [ "$status" -ne 0 ]
 }
