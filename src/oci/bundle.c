@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/bundle.h"
+
+#include "base/io.h"
+#include "base/path.h"
+#include "machine/container/seccomp_compile.h"
+#include "sys/caps.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* --- reading -----------------------------------------------------------------------------------
+ */
+
+static int check_process(const struct rt_process *p, struct err *e) {
+    if (str_empty(p->cwd))
+        return err_set(e, ERR_USAGE, -EINVAL, "process.cwd: Cwd property must not be empty");
+    if (p->cwd[0] != '/')
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "process.cwd: \"%.200s\": Cwd must be an absolute path", p->cwd);
+    if (p->args.n == 0)
+        return err_set(e, ERR_USAGE, -EINVAL, "process.args: args must not be empty");
+    return 0;
+}
+
+static int check_version(const struct rt_spec *s, struct err *e) {
+    if (str_empty(s->version) || !str_starts(s->version, "1."))
+        return err_set(e, ERR_USAGE, -EINVAL, "ociVersion: \"%.100s\" is not supported: 1.x is",
+                       s->version ? s->version : "");
+    return 0;
+}
+
+int oci_bundle_read(struct oci_bundle *b, int dirfd, const char *file, struct err *e) {
+    b->text = STR_INIT(OCI_MAX_CONFIG);
+    int r = io_read_file(dirfd, file, &b->text);
+    if (r == -ENOENT)
+        return err_set(e, ERR_NOT_FOUND, r, "JSON specification file %.300s not found", file);
+    if (r < 0)
+        return err_sysn(e, r, "cannot read %.300s", file);
+    r = js_parse(str_c(&b->text), b->text.len, "config.json", &b->doc, e);
+    if (r == 0)
+        r = rt_spec_decode(b->doc, b->a, &b->spec, e);
+    if (r == 0)
+        r = check_version(&b->spec, e);
+    if (r < 0)
+        return r;
+    if (!b->spec.has_process)
+        return err_set(e, ERR_USAGE, -EINVAL, "process: process property must not be empty");
+    return check_process(&b->spec.process, e);
+}
+
+static int bundle_rootfs(struct oci_bundle *b, struct err *e) {
+    char real[PATH_MAX];
+    struct stat st;
+    const char *root = b->spec.root_path;
+    if (str_empty(root))
+        return err_set(e, ERR_USAGE, -EINVAL, "root.path: Root must be specified");
+    char *path =
+        root[0] == '/' ? arena_strdup(b->a, root) : arena_printf(b->a, "%s/%s", b->path, root);
+    if (!path)
+        return err_oom(e);
+    if (!realpath(path, real) || stat(real, &st) < 0)
+        return err_sys(e, "root.path: invalid rootfs: %.300s", path);
+    if (!S_ISDIR(st.st_mode))
+        return err_set(e, ERR_USAGE, -ENOTDIR, "root.path: invalid rootfs: %.300s is no directory",
+                       path);
+    b->rootfs = arena_strdup(b->a, real);
+    return b->rootfs ? 0 : err_oom(e);
+}
+
+int oci_bundle_open(struct oci_bundle *b, const char *path, const char *config, struct arena *a,
+                    struct err *e) {
+    char real[PATH_MAX];
+    b->a = a;
+    if (!realpath(str_empty(path) ? "." : path, real))
+        return err_sys(e, "cannot open the bundle %.300s", path);
+    b->path = arena_strdup(a, real);
+    AUTO_FD int dirfd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dirfd < 0 || !b->path)
+        return err_sys(e, "cannot open the bundle %.300s", real);
+    int r = oci_bundle_read(b, dirfd, config ? config : "config.json", e);
+    return r < 0 ? r : bundle_rootfs(b, e);
+}
+
+void oci_bundle_close(struct oci_bundle *b) {
+    js_freep(&b->doc);
+    str_free(&b->text);
+}
+
+/* --- the host ----------------------------------------------------------------------------------
+ */
+
+static int bundle_seccomp(struct oci_bundle *b, const struct oci *o, struct err *e) {
+    const struct rt_seccomp *s = b->spec.seccomp;
+    if (!s)
+        return 0;
+    AUTO_FD int cache = open(o->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return seccomp_compile(s, cache, b->a, &b->ph.seccomp_bpf, &b->ph.seccomp_len,
+                           &b->ph.seccomp_flags, e);
+}
+
+int oci_bundle_facts(struct oci_bundle *b, struct err *e) {
+    const struct rt_namespace *user = rt_spec_ns(&b->spec, RT_NS_USER);
+    int r = host_read(&b->host, e);
+    if (r == 0)
+        r = cgroup_layout_read(b->a, &b->cgroups, e);
+    if (r < 0)
+        return r;
+    b->ph = (struct plan_host){
+        .rootless = b->host.rootless,
+        /* root of a user namespace has all there is */
+        .caps = user ? caps_mask(b->host.last_cap) : b->host.caps,
+        .last_cap = b->host.last_cap,
+        .has_apparmor = b->host.has_apparmor,
+        .has_selinux = b->host.has_selinux,
+        .can_raise_oom = b->host.can_raise_oom,
+        .can_raise_rlimits = b->host.can_raise_rlimits,
+        .cgroups = &b->cgroups,
+        .outlive = true,
+    };
+    return 0;
+}
+
+/* What every container may do whatever the rules say: make nodes, and use those it finds. */
+static const struct rt_device_rule default_rules[] = {
+    {true, 'c', -1, -1, (char *)"m"},    {true, 'b', -1, -1, (char *)"m"},
+    {true, 'c', 1, 3, (char *)"rwm"},    {true, 'c', 1, 5, (char *)"rwm"},
+    {true, 'c', 1, 7, (char *)"rwm"},    {true, 'c', 1, 8, (char *)"rwm"},
+    {true, 'c', 1, 9, (char *)"rwm"},    {true, 'c', 5, 0, (char *)"rwm"},
+    {true, 'c', 5, 1, (char *)"rwm"},    {true, 'c', 5, 2, (char *)"rwm"},
+    {true, 'c', 136, -1, (char *)"rwm"},
+};
+
+static int bundle_device_rules(struct oci_bundle *b, struct err *e) {
+    struct rt_resources *r = &b->spec.resources;
+    size_t n = r->n_devices;
+    if (n == 0)
+        return 0;
+    struct rt_device_rule *v =
+        arena_array(b->a, n + ARRAY_SIZE(default_rules), struct rt_device_rule);
+    if (!v)
+        return err_oom(e);
+    memcpy(v, r->devices, n * sizeof(*v));
+    memcpy(v + n, default_rules, sizeof(default_rules));
+    r->devices = v;
+    r->n_devices = n + ARRAY_SIZE(default_rules);
+    return 0;
+}
+
+int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id, void **ret,
+                    size_t *len, struct err *e) {
+    struct root_recipe root = {.kind = ROOT_DIR, .dir = b->rootfs};
+    int r = oci_bundle_facts(b, e);
+    if (r == 0)
+        r = bundle_seccomp(b, o, e);
+    if (r == 0)
+        r = bundle_device_rules(b, e);
+    if (r < 0)
+        return r;
+    b->ph.cgroup_flags = PLAN_CGROUP_ALL | PLAN_CGROUP_DEVICES;
+    if (str_empty(b->spec.cgroups_path))
+        b->spec.cgroups_path = arena_strdup(b->a, id);
+    else
+        b->ph.cgroup_flags |= PLAN_CGROUP_ASKED;
+    return plan_build(&b->spec, &root, &b->ph, b->a, ret, len, e);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/state.h"
+
+#include "base/str.h"
+
+static int start_check(enum oci_status s, struct err *e) {
+    switch (s) {
+    case OCI_CREATED:
+        return 0;
+    case OCI_STOPPED:
+        return err_set(e, ERR_CONFLICT, -EINVAL, "cannot start a container that has stopped");
+    case OCI_RUNNING:
+        return err_set(e, ERR_CONFLICT, -EINVAL, "cannot start an already running container");
+    default:
+        return err_set(e, ERR_CONFLICT, -EINVAL, "cannot start a container in the %s state",
+                       oci_status_name(s));
+    }
+}
+
+int oci_start(const struct oci *o, const char *id, struct err *e) {
+    AUTO_STATE struct oci_dir d = OCI_DIR_INIT;
+    AUTO_OCI_STATE struct oci_state st = {0};
+    AUTO_ARENA struct arena *a = arena_new();
+    if (!a)
+        return err_oom(e);
+    int r = oci_state_open(o, id, true, &d, e);
+    if (r == 0)
+        r = oci_state_read(&d, a, &st, e);
+    if (r == 0)
+        r = start_check(oci_state_status(&d, &st, NULL), e);
+    if (r < 0)
+        return r;
+    AUTO_FD int sock = oci_state_connect(&d);
+    if (sock < 0)
+        return err_sysn(e, sock, "cannot reach the first process of container %.200s", id);
+    r = machine_release(sock, e);
+    unlinkat(d.fd, STATE_SOCKET, 0);
+    return r;
+}
