@@ -24,6 +24,10 @@ int layer_size(const struct store *s, const struct digest *diff_id, uint64_t *re
 
 static int layer_open_tmp(const struct store *s, struct layer_writer *w, struct err *e) {
     char path[STAGING_KEY_MAX + 16];
+    snprintf(path, sizeof(path), "%s.d", w->tmp);
+    w->homefd = openat(s->tmpfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (w->homefd < 0)
+        return err_sys(e, "cannot open %s/tmp/%s", s->root, path);
     snprintf(path, sizeof(path), "%s.d/fs", w->tmp);
     if (mkdirat(s->tmpfd, path, 0700) < 0)
         return err_sys(e, "cannot make %s/tmp/%s", s->root, path);
@@ -36,16 +40,29 @@ static int layer_open_tmp(const struct store *s, struct layer_writer *w, struct 
     return 0;
 }
 
+static int layer_key(const struct digest *diff_id, char *key, size_t size, struct err *e) {
+    unsigned char random[8];
+    char hex[17];
+    int r = diff_id ? 0 : io_random(random, sizeof(random));
+    if (r < 0)
+        return err_sysn(e, r, "random bytes");
+    if (!diff_id)
+        str_hex(random, sizeof(random), hex);
+    snprintf(key, size, "%s-%s", diff_id ? "layer" : "add", diff_id ? digest_hex(diff_id) : hex);
+    return 0;
+}
+
 int layer_begin(const struct store *s, const struct digest *diff_id, struct layer_writer *ret,
                 struct err *e) {
-    struct layer_writer w = {.dirfd = -1, .lockfd = -1};
-    if (layer_present(s, diff_id))
+    struct layer_writer w = {.dirfd = -1, .homefd = -1, .lockfd = -1};
+    if (diff_id && layer_present(s, diff_id))
         return 1;
-    snprintf(w.tmp, sizeof(w.tmp), "layer-%s", digest_hex(diff_id));
-    int r = staging_begin(s, w.tmp, true, &w.lockfd, e);
+    int r = layer_key(diff_id, w.tmp, sizeof(w.tmp), e);
+    if (r == 0)
+        r = staging_begin(s, w.tmp, true, &w.lockfd, e);
     if (r < 0)
         return r;
-    if (layer_present(s, diff_id)) {
+    if (diff_id && layer_present(s, diff_id)) {
         layer_abort(s, &w);
         return 1;
     }
@@ -68,7 +85,7 @@ int layer_commit(const struct store *s, const struct digest *diff_id, struct lay
         openat(s->tmpfd, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     int r = fd < 0 ? -errno : io_write_all(fd, text, (size_t)n);
     /* The name promises the content for ever: after a power cut, too. */
-    if (r == 0 && syncfs(fd) < 0)
+    if (r == 0 && !w->no_sync && syncfs(fd) < 0)
         r = -errno;
     if (r == 0 && renameat(s->tmpfd, from, s->layersfd, digest_hex(diff_id)) < 0 &&
         errno != EEXIST && errno != ENOTEMPTY)
@@ -79,5 +96,6 @@ int layer_commit(const struct store *s, const struct digest *diff_id, struct lay
 
 void layer_abort(const struct store *s, struct layer_writer *w) {
     fd_close(&w->dirfd);
+    fd_close(&w->homefd);
     staging_end(s, w->tmp, &w->lockfd);
 }

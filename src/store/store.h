@@ -97,11 +97,14 @@ bool layer_present(const struct store *s, const struct digest *diff_id);
 int layer_size(const struct store *s, const struct digest *diff_id, uint64_t *ret);
 struct layer_writer {
     int dirfd;     /* O_PATH-less directory fd of the unfinished layer's root; owned */
+    int homefd;    /* of the directory it lies in: the record goes there; owned */
     char tmp[152]; /* key in tmp/ */
     int lockfd;
+    bool no_sync; /* commit without waiting for the disk: a throwaway store */
 };
 /* 0: unpack into ret->dirfd. 1: the layer is there already, perhaps because another process
- * finished it while we waited for it. Blocks while another process unpacks the same layer. */
+ * finished it while we waited for it. Blocks while another process unpacks the same layer.
+ * diff_id = NULL: one that is known only at the end. */
 int layer_begin(const struct store *s, const struct digest *diff_id, struct layer_writer *ret,
                 struct err *e);
 /* Onto the disk, then rename into place; a layer that another process committed meanwhile wins. */

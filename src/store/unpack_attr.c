@@ -11,18 +11,11 @@
 
 #define XATTR_MAX ((size_t)64 << 10)
 
-int unpack_attr_read(struct archive_entry *entry, const char *path, struct unpack_attr *ret,
-                     struct err *e) {
-    int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
-    long nsec = archive_entry_mtime_nsec(entry);
-    if (uid < 0 || gid < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
-        return err_set(e, ERR_CORRUPT, -EINVAL, "entry %.200s has an impossible owner", path);
-    *ret = (struct unpack_attr){
-        .uid = (uid_t)uid,
-        .gid = (gid_t)gid,
-        .mode = archive_entry_perm(entry) & 07777,
-        .mtime = {archive_entry_mtime(entry), nsec >= 0 && nsec < 1000000000 ? nsec : 0}};
-    return 0;
+void unpack_attr_read(const struct tar_entry *entry, struct unpack_attr *ret) {
+    *ret = (struct unpack_attr){.uid = (uid_t)entry->uid,
+                                .gid = (gid_t)entry->gid,
+                                .mode = entry->mode,
+                                .mtime = entry->mtime};
 }
 
 int unpack_attr_owner(const struct unpack_attr *attr, int fd, const char *name, bool one_id) {
@@ -50,16 +43,12 @@ static bool attr_wanted(const char *name) {
            strcmp(name, "system.posix_acl_default") == 0;
 }
 
-int unpack_attr_xattrs(struct archive_entry *entry, int fd) {
-    const char *name;
-    const void *value;
-    size_t size;
-    if (archive_entry_xattr_reset(entry) == 0)
-        return 0;
-    while (archive_entry_xattr_next(entry, &name, &value, &size) == 0) {
-        if (!name || size > XATTR_MAX || !attr_wanted(name))
+int unpack_attr_xattrs(const struct tar_entry *entry, int fd) {
+    for (size_t i = 0; i < entry->n_xattrs; i++) {
+        const struct tar_xattr *x = &entry->xattrs[i];
+        if (x->size > XATTR_MAX || !attr_wanted(x->name))
             continue;
-        if (fsetxattr(fd, name, value, size, 0) == 0)
+        if (fsetxattr(fd, x->name, x->value, x->size, 0) == 0)
             continue;
         /* A file system without attributes, or a value that this namespace may not give: the file
          * is whole without it. Running out of room is another matter. */

@@ -3,8 +3,8 @@
 
 #include "base/path.h"
 #include "store/unpack_attr.h"
+#include "store/unpack_lost.h"
 
-#include <archive.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +22,13 @@ struct leaf {
     const char *name;        /* last component */
     int dir;                 /* of the parent; borrowed */
     struct unpack_attr attr; /* owner, mode, time */
-    struct archive_entry *entry;
+    const struct tar_entry *entry;
     bool opaque; /* it stands where the same layer had a whiteout */
+};
+
+struct write_pending {
+    const char *p;
+    size_t n;
 };
 
 void unpack_write_init(struct unpack_write *w, int rootfd, bool userxattr, uint64_t max_bytes) {
@@ -31,12 +36,14 @@ void unpack_write_init(struct unpack_write *w, int rootfd, bool userxattr, uint6
                                .userxattr = userxattr,
                                .max_bytes = max_bytes,
                                .parentfd = -1,
+                               .lostfd = -1,
                                .paths = STR_INIT((size_t)512 << 20)};
     w->one_id = unpack_attr_one_id();
 }
 
 void unpack_write_done(struct unpack_write *w) {
     fd_close(&w->parentfd);
+    fd_close(&w->lostfd);
     str_free(&w->paths);
     free(w->dirs);
     w->dirs = NULL;
@@ -96,6 +103,29 @@ static void write_forget_parent(struct unpack_write *w) {
     fd_close(&w->parentfd);
 }
 
+/* By a symlink: where is that? */
+static int write_real_parent(struct unpack_write *w, int fd) {
+    char proc[40], root[PATH_MAX], at[PATH_MAX];
+    snprintf(proc, sizeof(proc), "/proc/self/fd/%d", w->rootfd);
+    ssize_t k = readlink(proc, root, sizeof(root));
+    snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+    ssize_t n = k < 0 ? k : readlink(proc, at, sizeof(at) - 1);
+    if (n < 0)
+        return -errno;
+    at[n] = '\0';
+    if (n < k || memcmp(at, root, (size_t)k) != 0 || (n > k && at[k] != '/'))
+        return -EXDEV;
+    (void)str_copy(w->real_parent, sizeof(w->real_parent), n > k ? at + k + 1 : "");
+    return 0;
+}
+
+static int write_open_parent(struct unpack_write *w, bool *linked) {
+    const int flags = O_RDONLY | O_DIRECTORY;
+    int fd = path_open_beneath(w->rootfd, w->parent, flags, 0);
+    *linked = fd == -ELOOP;
+    return *linked ? path_open_in_root(w->rootfd, w->parent, flags, 0) : fd;
+}
+
 /* The directory of `path`, from the last entry when it is the same. fd (borrowed) or -errno. */
 static int write_parent(struct unpack_write *w, const char *path, const char **name) {
     const char *slash = strrchr(path, '/');
@@ -108,13 +138,19 @@ static int write_parent(struct unpack_write *w, const char *path, const char **n
     write_forget_parent(w);
     memcpy(w->parent, path, n);
     w->parent[n] = '\0';
-    int flags = O_RDONLY | O_DIRECTORY;
-    int fd = path_open_in_root(w->rootfd, w->parent, flags, 0);
+    bool linked = false;
+    memcpy(w->real_parent, w->parent, n + 1);
+    int fd = write_open_parent(w, &linked);
     if (fd == -ENOENT) {
         AUTO_FD int made = path_mkdir_in_root(w->rootfd, w->parent, 0755);
         if (made < 0)
             return made;
-        fd = path_open_in_root(w->rootfd, w->parent, flags, 0);
+        fd = write_open_parent(w, &linked);
+    }
+    int r = fd >= 0 && linked && w->record ? write_real_parent(w, fd) : 0;
+    if (r < 0) {
+        close(fd);
+        return r;
     }
     if (fd >= 0)
         w->parentfd = fd;
@@ -137,9 +173,11 @@ static int write_clear(struct unpack_write *w, struct leaf *l, bool directory) {
     /* The kept parent may lie in, or have been reached through, what goes now. */
     if (l->dir != w->parentfd)
         write_forget_parent(w);
+    w->replaced |= S_ISDIR(st.st_mode);
+    if (w->record && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+        return unpack_lost_keep(w, l->dir, l->name, &st);
     if (!S_ISDIR(st.st_mode))
         return unlinkat(l->dir, l->name, 0) < 0 ? -errno : 0;
-    w->replaced = true;
     return path_remove_tree(l->dir, l->name);
 }
 
@@ -195,7 +233,7 @@ static int write_directory(struct unpack_write *w, struct leaf *l, struct err *e
 }
 
 static int write_root(struct unpack_write *w, struct leaf *l, struct err *e) {
-    if (archive_entry_filetype(l->entry) != AE_IFDIR)
+    if (l->entry->type != '5')
         return err_set(e, ERR_CORRUPT, -EINVAL, "an entry without a name is no directory");
     int r = write_attr(w, l, w->rootfd, e);
     if (r < 0)
@@ -211,45 +249,75 @@ static int write_too_big(const struct unpack_write *w, const struct leaf *l, str
         (unsigned long long)w->max_bytes, l->path);
 }
 
-static int write_data(struct unpack_write *w, const struct leaf *l, struct archive *ar, int fd,
-                      struct err *e) {
-    int64_t size = archive_entry_size(l->entry), end = 0;
-    if (size < 0)
-        return write_fail(l->path, EINVAL, e);
-    for (;;) {
-        const void *p;
-        size_t n;
-        int64_t off;
-        int code = archive_read_data_block(ar, &p, &n, &off);
-        if (code == ARCHIVE_EOF)
-            break;
-        if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
-            return err_set(e, ERR_CORRUPT, -EILSEQ, "the tar data is damaged at %.150s: %s",
-                           l->path, archive_error_string(ar));
-        if (off < 0 || off > size || n > (uint64_t)(size - off))
-            return write_fail(l->path, EINVAL, e);
-        if (n > w->max_bytes - w->bytes)
-            return write_too_big(w, l, e);
-        w->bytes += n;
-        end = off + (int64_t)n;
-        for (const char *from = p; n > 0;) {
-            ssize_t k = pwrite(fd, from, n, off);
-            if (k < 0 && errno == EINTR)
-                continue;
-            if (k < 0)
-                return write_fail(l->path, errno, e);
-            from += k;
-            off += k;
-            n -= (size_t)k;
-        }
+static int write_piece(const struct leaf *l, int fd, const char *from, size_t n, uint64_t off,
+                       struct err *e) {
+    while (n > 0) {
+        ssize_t k = pwrite(fd, from, n, (off_t)off);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return write_fail(l->path, errno, e);
+        from += k;
+        off += (uint64_t)k;
+        n -= (size_t)k;
     }
-    if (end < size && ftruncate(fd, size) < 0) /* a hole at the end */
-        return write_fail(l->path, errno, e);
     return 0;
 }
 
-static int write_regular(struct unpack_write *w, struct leaf *l, struct archive *ar,
-                         struct err *e) {
+/* n bytes of the payload to where they belong. */
+static int write_extent(struct unpack_write *w, const struct leaf *l, struct tar *tar, int fd,
+                        struct tar_extent x, struct write_pending *have, struct err *e) {
+    if (x.len > w->max_bytes - w->bytes)
+        return write_too_big(w, l, e);
+    w->bytes += x.len;
+    while (x.len > 0) {
+        if (have->n == 0) {
+            const void *p = NULL;
+            ssize_t n = tar_data(tar, &p, e);
+            if (n <= 0)
+                return n < 0 ? (int)n : write_fail(l->path, EINVAL, e);
+            *have = (struct write_pending){p, (size_t)n};
+        }
+        size_t k = (size_t)MIN_OF((uint64_t)have->n, x.len);
+        int r = write_piece(l, fd, have->p, k, x.off, e);
+        if (r < 0)
+            return r;
+        *have = (struct write_pending){have->p + k, have->n - k};
+        x.off += k;
+        x.len -= k;
+    }
+    return 0;
+}
+
+static int write_recorded(struct unpack_write *w, const struct leaf *l, int fd,
+                          const struct tar_extent *v, size_t n, struct err *e) {
+    char path[2 * PATH_MAX];
+    struct stat st;
+    bool top = l->dir == w->rootfd;
+    int k = snprintf(path, sizeof(path), "%s%s%s", top ? "" : w->real_parent,
+                     top || !w->real_parent[0] ? "" : "/", l->name);
+    int r = fstat(fd, &st) < 0 ? -errno : k >= PATH_MAX ? -ENAMETOOLONG : 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = record_file(w->record, path, st.st_ino, v[i].off, v[i].len);
+    return r < 0 ? write_fail(l->path, r, e) : 0;
+}
+
+static int write_data(struct unpack_write *w, const struct leaf *l, struct tar *tar, int fd,
+                      struct err *e) {
+    const struct tar_entry *en = l->entry;
+    const struct tar_extent whole = {0, en->size};
+    const struct tar_extent *v = en->extents ? en->extents : &whole;
+    size_t n = en->extents ? en->n_extents : 1;
+    struct write_pending have = {NULL, 0};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = write_extent(w, l, tar, fd, v[i], &have, e);
+    if (r == 0 && en->extents && ftruncate(fd, (off_t)en->size) < 0) /* a hole at the end */
+        r = write_fail(l->path, errno, e);
+    return r == 0 && w->record && en->payload ? write_recorded(w, l, fd, v, n, e) : r;
+}
+
+static int write_regular(struct unpack_write *w, struct leaf *l, struct tar *tar, struct err *e) {
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     AUTO_FD int fd = openat(l->dir, l->name, flags, 0600);
     if (fd < 0 && errno == EEXIST) {
@@ -260,7 +328,7 @@ static int write_regular(struct unpack_write *w, struct leaf *l, struct archive 
     }
     if (fd < 0)
         return write_fail(l->path, errno, e);
-    int r = write_data(w, l, ar, fd, e);
+    int r = write_data(w, l, tar, fd, e);
     if (r == 0)
         r = write_attr(w, l, fd, e);
     if (r < 0)
@@ -302,11 +370,11 @@ static int write_hardlink(struct unpack_write *w, struct leaf *l, const char *ta
     return 0;
 }
 
-static mode_t write_node_type(struct archive_entry *entry) {
-    switch (archive_entry_filetype(entry)) {
-    case AE_IFCHR:
+static mode_t write_node_type(const struct tar_entry *entry) {
+    switch (entry->type) {
+    case '3':
         return S_IFCHR;
-    case AE_IFBLK:
+    case '4':
         return S_IFBLK;
     default:
         return S_IFIFO;
@@ -316,7 +384,7 @@ static mode_t write_node_type(struct archive_entry *entry) {
 /* Make the node. 1 = left out, because we may not. */
 static int write_make_node(struct unpack_write *w, struct leaf *l) {
     mode_t type = write_node_type(l->entry);
-    dev_t dev = type == S_IFIFO ? 0 : archive_entry_rdev(l->entry);
+    dev_t dev = type == S_IFIFO ? 0 : makedev(l->entry->major, l->entry->minor);
     if (type == S_IFCHR && dev == 0)
         return 1; /* would hide a file of the layers below */
     int r = mknodat(l->dir, l->name, type | 0600, dev) < 0 ? -errno : 0;
@@ -329,7 +397,7 @@ static int write_make_node(struct unpack_write *w, struct leaf *l) {
 }
 
 static int write_make_symlink(struct unpack_write *w, struct leaf *l) {
-    const char *target = archive_entry_symlink(l->entry);
+    const char *target = l->entry->link;
     if (str_empty(target))
         return -EINVAL;
     int r = symlinkat(target, l->dir, l->name) < 0 ? -errno : 0;
@@ -343,7 +411,7 @@ static int write_make_symlink(struct unpack_write *w, struct leaf *l) {
 
 /* Symlinks, devices and pipes: everything by name, because they cannot be opened. */
 static int write_special(struct unpack_write *w, struct leaf *l, struct err *e) {
-    bool link = archive_entry_filetype(l->entry) == AE_IFLNK;
+    bool link = l->entry->type == '2';
     int r = link ? write_make_symlink(w, l) : write_make_node(w, l);
     if (r == 1) {
         w->skipped++;
@@ -382,7 +450,7 @@ static int write_whiteout(struct unpack_write *w, struct leaf *l, struct err *e)
     return r < 0 ? write_fail(l->path, r, e) : 0;
 }
 
-static int write_leaf(struct unpack_write *w, struct leaf *l, struct archive *ar, struct err *e) {
+static int write_leaf(struct unpack_write *w, struct leaf *l, struct tar *tar, struct err *e) {
     if (strcmp(l->name, WHITEOUT_OPAQUE) == 0) {
         int r = write_opaque(w, l->dir);
         return r < 0 ? write_fail(l->path, r, e) : 0;
@@ -391,47 +459,44 @@ static int write_leaf(struct unpack_write *w, struct leaf *l, struct archive *ar
         return 0;
     if (str_starts(l->name, WHITEOUT))
         return write_whiteout(w, l, e);
-    const char *target = archive_entry_hardlink(l->entry);
-    if (target)
-        return write_hardlink(w, l, target, e);
-    switch (archive_entry_filetype(l->entry)) {
-    case AE_IFREG:
-        return write_regular(w, l, ar, e);
-    case AE_IFDIR:
-        return write_directory(w, l, e);
-    case AE_IFLNK:
-    case AE_IFCHR:
-    case AE_IFBLK:
-    case AE_IFIFO:
+    switch (l->entry->type) {
+    case '0':
+        return write_regular(w, l, tar, e);
+    case '1':
+        return write_hardlink(w, l, l->entry->link, e);
+    case '2':
+    case '3':
+    case '4':
+    case '6':
         return write_special(w, l, e);
+    case '5':
+        return write_directory(w, l, e);
     default:
-        w->skipped++; /* sockets */
+        w->skipped++; /* volume labels, and what nobody knows */
         return 0;
     }
 }
 
-int unpack_write_entry(struct unpack_write *w, struct archive *ar, struct archive_entry *entry,
+int unpack_write_entry(struct unpack_write *w, struct tar *tar, const struct tar_entry *entry,
                        struct err *e) {
     char path[PATH_MAX];
-    const char *name = archive_entry_pathname(entry);
-    if (!name)
-        return err_set(e, ERR_CORRUPT, -EILSEQ, "an entry has no readable name");
-    int r = unpack_write_clean(name, path, e);
+    int r = unpack_write_clean(entry->name, path, e);
     if (r < 0)
         return r;
     struct leaf l = {.path = path, .entry = entry};
-    r = unpack_attr_read(entry, path, &l.attr, e);
-    if (r < 0)
-        return r;
+    unpack_attr_read(entry, &l.attr);
     if (path[0] == '\0')
         return write_root(w, &l, e);
     l.dir = write_parent(w, path, &l.name);
     if (l.dir < 0)
         return write_fail(path, l.dir, e);
-    return write_leaf(w, &l, ar, e);
+    return write_leaf(w, &l, tar, e);
 }
 
 int unpack_write_finish(struct unpack_write *w, struct err *e) {
+    int r = unpack_lost_sort(w);
+    if (r < 0)
+        return write_fail("/", r, e);
     for (size_t i = 0; i < w->ndirs; i++) {
         const char *path = w->paths.s + w->dirs[i].path, *name;
         const struct timespec times[2] = {w->dirs[i].mtime, w->dirs[i].mtime};

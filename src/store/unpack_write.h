@@ -14,12 +14,11 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "store/record.h"
+#include "store/tar.h"
 
-#include <archive_entry.h>
 #include <limits.h>
 #include <time.h>
-
-struct archive;
 
 struct unpack_dir_time {
     size_t path; /* offset in paths */
@@ -33,9 +32,14 @@ struct unpack_write {
     bool replaced; /* a directory has given way to something else */
     uint64_t max_bytes;
     uint64_t bytes, skipped;
+    struct record_writer *record; /* borrowed; NULL = none is kept */
+    int homefd;                   /* where lost/ goes when there is a record */
+    int lostfd;                   /* -1 = not needed yet */
+    uint64_t trees;               /* replaced directories in lost/, to be taken apart */
 
     int parentfd; /* of `parent`, -1 = none */
     char parent[PATH_MAX];
+    char real_parent[PATH_MAX]; /* the same without symlinks: for the record */
 
     struct str paths; /* of directories, NUL-separated */
     struct unpack_dir_time *dirs;
@@ -44,8 +48,8 @@ struct unpack_write {
 
 void unpack_write_init(struct unpack_write *w, int rootfd, bool userxattr, uint64_t max_bytes);
 void unpack_write_done(struct unpack_write *w);
-/* One entry; regular files read their data from `ar`. */
-int unpack_write_entry(struct unpack_write *w, struct archive *ar, struct archive_entry *entry,
+/* One entry; regular files read their data from `tar`. */
+int unpack_write_entry(struct unpack_write *w, struct tar *tar, const struct tar_entry *entry,
                        struct err *e);
 /* After the last one. */
 int unpack_write_finish(struct unpack_write *w, struct err *e);

@@ -11,6 +11,8 @@
 struct unpack_want {
     int dirfd;                   /* empty directory, the layer's root */
     bool userxattr;              /* overlay attributes as user.*, not trusted.* */
+    bool record;                 /* keep what pack.h needs, in homefd */
+    int homefd;                  /* directory that holds the layer's root, same file system */
     struct digest blob, diff_id; /* what must come out; "" = not checked */
     uint64_t blob_size;          /* checked when blob is */
     uint64_t max_bytes;          /* 0 = UNPACK_MAX_BYTES */
