@@ -149,6 +149,41 @@ HAKO_API int hako_image_unmount(hako_engine *g, const char *name, bool force, ha
 /* [{"id","Repositories":[names],"mountpoint"}] */
 HAKO_API int hako_image_mounts(hako_engine *g, char **ret_json, hako_error *e);
 
+/* ---- registries ------------------------------------------------------------------------ */
+
+struct hako_login_options {
+    size_t size;
+    const char *registry; /* NULL = Docker Hub */
+    const char *user, *password;
+    const char *authfile; /* NULL = $REGISTRY_AUTH_FILE, else docker's config.json */
+    const char *cert_dir;
+    bool tls_verify, tls_verify_set;
+};
+struct hako_logged_in {
+    char registry[256], file[512];
+    bool plain; /* the secret lies readable in that file */
+};
+/* Ask the registry whether it knows the user; then keep the credentials. */
+HAKO_API int hako_login(hako_engine *g, const struct hako_login_options *o,
+                        struct hako_logged_in *ret, hako_error *e);
+HAKO_API int hako_logout(hako_engine *g, const char *registry, bool all, const char *authfile,
+                         size_t *ret_removed, hako_error *e);
+/* Who is logged in; HAKO_ERR_NOT_FOUND: nobody. */
+HAKO_API int hako_login_user(hako_engine *g, const char *registry, const char *authfile,
+                             char **ret_user, hako_error *e);
+
+struct hako_search_options {
+    size_t size;
+    const char *registry; /* NULL = Docker Hub */
+    const char *term;
+    unsigned limit; /* 0 = 25 */
+    const char *authfile, *creds, *cert_dir;
+    bool tls_verify, tls_verify_set;
+};
+/* [{"name","description","star_count","is_official","is_automated"}] */
+HAKO_API int hako_search(hako_engine *g, const struct hako_search_options *o, char **ret_json,
+                         hako_error *e);
+
 /* ---- containers ------------------------------------------------------------------------ */
 
 /* docker's words, unparsed: the engine parses and checks them. */

@@ -13,6 +13,8 @@ const struct command cli_commands[] = {
     C("ps", ps, COMMAND_COMMON),
     C("pull", pull, COMMAND_COMMON),
     C("images", images, COMMAND_COMMON),
+    C("login", login, COMMAND_COMMON),
+    C("logout", logout, COMMAND_COMMON),
     C("version", version, COMMAND_COMMON),
     C("info", info, COMMAND_COMMON),
     C("attach", attach, COMMAND_OTHER),

@@ -41,6 +41,8 @@ CMD(images);
 CMD(info);
 CMD(inspect);
 CMD(kill);
+CMD(login);
+CMD(logout);
 CMD(logs);
 CMD(man);
 CMD(pause);

@@ -190,6 +190,11 @@ struct ask_result {
     char type[160];
 };
 
+struct login_request;
+struct login_result;
+struct logout_request;
+struct search_request;
+
 struct registry_module {
     uint32_t size; /* sizeof(struct registry_module): refuses a module of another build */
     int (*pull)(const struct pull_request *rq, struct pull_result *ret, struct err *e);
@@ -200,6 +205,11 @@ struct registry_module {
     int (*import)(const struct import_request *rq, struct digest *ret, struct err *e);
     int (*ask)(const struct ask_request *rq, struct ask_result *ret, struct str *reply,
                struct err *e);
+    /* account.h */
+    int (*login)(const struct login_request *rq, struct login_result *ret, struct err *e);
+    int (*logout)(const struct logout_request *rq, size_t *removed, struct err *e);
+    int (*user)(const char *host, const char *file, char **ret, struct err *e);
+    int (*search)(const struct search_request *rq, struct str *reply, struct err *e);
 };
 
 /* The module's only symbol. */
