@@ -123,46 +123,35 @@ int oci_bundle_facts(struct oci_bundle *b, struct err *e) {
     return 0;
 }
 
-/* What every container may do whatever the rules say: make nodes, and use those it finds. */
-static const struct rt_device_rule default_rules[] = {
-    {true, 'c', -1, -1, (char *)"m"},    {true, 'b', -1, -1, (char *)"m"},
-    {true, 'c', 1, 3, (char *)"rwm"},    {true, 'c', 1, 5, (char *)"rwm"},
-    {true, 'c', 1, 7, (char *)"rwm"},    {true, 'c', 1, 8, (char *)"rwm"},
-    {true, 'c', 1, 9, (char *)"rwm"},    {true, 'c', 5, 0, (char *)"rwm"},
-    {true, 'c', 5, 1, (char *)"rwm"},    {true, 'c', 5, 2, (char *)"rwm"},
-    {true, 'c', 136, -1, (char *)"rwm"},
-};
-
-static int bundle_device_rules(struct oci_bundle *b, struct err *e) {
-    struct rt_resources *r = &b->spec.resources;
-    size_t n = r->n_devices;
-    if (n == 0)
-        return 0;
-    struct rt_device_rule *v =
-        arena_array(b->a, n + ARRAY_SIZE(default_rules), struct rt_device_rule);
-    if (!v)
-        return err_oom(e);
-    memcpy(v, r->devices, n * sizeof(*v));
-    memcpy(v + n, default_rules, sizeof(default_rules));
-    r->devices = v;
-    r->n_devices = n + ARRAY_SIZE(default_rules);
-    return 0;
+static const char *annotation(const struct rt_spec *s, const char *key) {
+    for (size_t i = 0; i < s->n_annotations; i++) {
+        if (str_eq(s->annotations[i].key, key))
+            return s->annotations[i].value;
+    }
+    return NULL;
 }
 
-int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id, void **ret,
-                    size_t *len, struct err *e) {
+int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id,
+                    const struct oci_create_options *opt, void **ret, size_t *len, struct err *e) {
     struct root_recipe root = {.kind = ROOT_DIR, .dir = b->rootfs};
+    struct strlist warnings = {0};
     int r = oci_bundle_facts(b, e);
     if (r == 0)
         r = bundle_seccomp(b, o, e);
-    if (r == 0)
-        r = bundle_device_rules(b, e);
     if (r < 0)
         return r;
-    b->ph.cgroup_flags = PLAN_CGROUP_ALL | PLAN_CGROUP_DEVICES;
+    b->ph.cgroup_flags = PLAN_CGROUP_ALL | PLAN_CGROUP_DEVICES |
+                         (str_empty(b->spec.cgroups_path) ? 0 : PLAN_CGROUP_ASKED);
     if (str_empty(b->spec.cgroups_path))
         b->spec.cgroups_path = arena_strdup(b->a, id);
-    else
-        b->ph.cgroup_flags |= PLAN_CGROUP_ASKED;
-    return plan_build(&b->spec, &root, &b->ph, b->a, ret, len, e);
+    b->ph.no_pivot = opt->no_pivot;
+    b->ph.id = id;
+    b->ph.bundle = b->path;
+    b->ph.hook_out = annotation(&b->spec, "run.oci.hooks.stdout");
+    b->ph.hook_err = annotation(&b->spec, "run.oci.hooks.stderr");
+    b->ph.warnings = &warnings;
+    r = plan_build(&b->spec, &root, &b->ph, b->a, ret, len, e);
+    for (size_t i = 0; r == 0 && i < warnings.n; i++)
+        oci_warn(o, "%s", warnings.v[i]);
+    return r;
 }

@@ -31,5 +31,5 @@ void oci_bundle_close(struct oci_bundle *b);
 /* The host's facts → b->ph. */
 int oci_bundle_facts(struct oci_bundle *b, struct err *e);
 /* → the plan. */
-int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id, void **ret,
-                    size_t *len, struct err *e);
+int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id,
+                    const struct oci_create_options *opt, void **ret, size_t *len, struct err *e);

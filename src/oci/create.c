@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "oci/console.h"
+#include "oci/hooks.h"
 #include "oci/pidfile.h"
 #include "sys/pidref.h"
 
@@ -99,7 +100,7 @@ static int create_prepare(struct oci_creation *c, const char *id, struct err *e)
     if (r == 0)
         r = oci_state_make(c->o, id, &c->dir, e);
     if (r == 0)
-        r = oci_bundle_plan(&c->b, c->o, id, &plan, &len, e);
+        r = oci_bundle_plan(&c->b, c->o, id, opt, &plan, &len, e);
     if (r == 0)
         r = plan_open(plan, len, &c->plan, e);
     if (r == 0)
@@ -132,9 +133,10 @@ int oci_create_detach(struct oci_creation *c, struct err *e) {
 
 int oci_create_start(struct oci_creation *c, struct err *e) {
     int r = machine_start(&c->m, e);
-    if (r == 0)
-        unlinkat(c->dir.fd, STATE_SOCKET, 0);
-    return r;
+    if (r < 0)
+        return r;
+    unlinkat(c->dir.fd, STATE_SOCKET, 0);
+    return oci_hooks_poststart(&c->plan, c->m.pid, e);
 }
 
 void oci_create_undo(struct oci_creation *c) {
@@ -143,6 +145,8 @@ void oci_create_undo(struct oci_creation *c) {
         machine_end(&c->m, &ignored);
     if (c->dir.fd >= 0)
         oci_state_remove(c->o, &c->dir, &ignored);
+    if (c->plan.h && c->m.plan)
+        oci_hooks_poststop(c->o, &c->plan);
 }
 
 void oci_create_end(struct oci_creation *c) {

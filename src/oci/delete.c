@@ -2,6 +2,7 @@
 #include "oci/state.h"
 
 #include "base/str.h"
+#include "oci/hooks.h"
 
 /* What a killed create left: no state.json, perhaps a plan. */
 static int delete_half_made(const struct oci *o, struct oci_dir *d, struct arena *a,
@@ -32,7 +33,11 @@ static int delete_container(const struct oci *o, struct oci_dir *d, const struct
         r = machine_sweep(&plan, st->pid, st->pid_start, e);
     else if (r == 0)
         oci_warn(o, "container %.200s: %s: its cgroups are not removed", d->id, no_plan.msg);
-    return r < 0 ? r : oci_state_remove(o, d, e);
+    if (r == 0)
+        r = oci_state_remove(o, d, e);
+    if (r == 0 && planned)
+        oci_hooks_poststop(o, &plan);
+    return r;
 }
 
 int oci_delete(const struct oci *o, const char *id, bool force, struct err *e) {

@@ -154,6 +154,8 @@ static int exec_plan(const struct oci *o, struct oci_open *c, struct oci_bundle 
     if (r < 0)
         return r;
     b->ph.box = &c->plan; /* knows the namespaces better than the document */
+    b->ph.id = c->st.id;
+    b->ph.bundle = c->st.bundle;
     b->spec.n_namespaces = 0;
     exec_seccomp(&c->plan, &b->ph);
     r = plan_build_exec(&b->spec, p, &b->ph, c->a, &bytes, &len, e);

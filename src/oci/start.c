@@ -2,6 +2,10 @@
 #include "oci/state.h"
 
 #include "base/str.h"
+#include "oci/hooks.h"
+#include "sys/pidref.h"
+
+#define START_KILL_TIMEOUT_MS 10000
 
 static int start_check(enum oci_status s, struct err *e) {
     switch (s) {
@@ -33,7 +37,20 @@ int oci_start(const struct oci *o, const char *id, struct err *e) {
     AUTO_FD int sock = oci_state_connect(&d);
     if (sock < 0)
         return err_sysn(e, sock, "cannot reach the first process of container %.200s", id);
-    r = machine_release(sock, e);
+    struct plan plan;
+    r = oci_state_plan(&d, a, &plan, e);
+    if (r == 0)
+        r = machine_release(sock, e);
     unlinkat(d.fd, STATE_SOCKET, 0);
+    if (r < 0)
+        return r;
+    r = oci_hooks_poststart(&plan, st.pid, e);
+    if (r < 0) { /* it stays, stopped: `delete` runs the poststop hooks */
+        struct err ignored;
+        AUTO_FD int pidfd = pidref_open_started(st.pid, st.pid_start);
+        if (pidfd >= 0)
+            pidref_kill(pidfd, START_KILL_TIMEOUT_MS);
+        machine_sweep(&plan, st.pid, st.pid_start, &ignored);
+    }
     return r;
 }
