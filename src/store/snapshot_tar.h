@@ -11,11 +11,7 @@
 #pragma once
 
 #include "store/snapshot.h"
-
-struct tar_sink {
-    int (*write)(void *data, const void *p, size_t n, struct err *e);
-    void *data;
-};
+#include "store/tar.h"
 
 struct snapshot_tar_options {
     /* Paths without a leading "/" (sorted or not) that are left out when they are an empty file or

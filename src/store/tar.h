@@ -27,6 +27,12 @@ struct tar_source {
     int (*watch)(void *data, const void *p, size_t n);
 };
 
+/* Where a tar goes. */
+struct tar_sink {
+    int (*write)(void *data, const void *p, size_t n, struct err *e);
+    void *data;
+};
+
 struct tar_extent {
     uint64_t off, len;
 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct tar_head) == TAR_BLOCK, "a header is one block");
+_Static_assert(sizeof(struct tar_head) == 512, "a header is one block");
 
 /* Two's complement, most significant byte first; bit 7 of the first byte only says so. */
 static int head_base256(const unsigned char *p, size_t n, int64_t *ret) {

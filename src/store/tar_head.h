@@ -2,7 +2,9 @@
 /* The fixed 512 bytes of a tar header, and the numbers and records in it. */
 #pragma once
 
-#include "store/tar.h"
+#include "base/c.h"
+
+#include <time.h>
 
 struct tar_head {
     char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], sum[8], type, link[100], magic[6],

@@ -2,7 +2,6 @@
 /* Writer of tar streams: ustar where it is wide enough, pax headers before it where it is not. */
 #pragma once
 
-#include "store/snapshot_tar.h"
 #include "store/tar.h"
 
 struct tar_out {

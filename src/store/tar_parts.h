@@ -3,6 +3,7 @@
  * finds the holes. */
 #pragma once
 
+#include "store/tar.h"
 #include "store/tar_head.h"
 
 #define TAR_MAX_EXTENTS ((size_t)256 << 10)

@@ -106,8 +106,10 @@ int tar_sparse_record(struct tar *t, struct tar_sparse *s, const char *key, char
 static int sparse_text_map(struct tar *t, char *map, struct err *e) {
     int64_t pair[2];
     unsigned have = 0;
-    char *save = NULL;
-    for (char *word = strtok_r(map, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+    for (char *word = map, *next; *word; word = next) {
+        next = word + strcspn(word, ",");
+        if (*next)
+            *next++ = '\0';
         if (str_to_i64(word, &pair[have]) < 0)
             return tar_damaged(t, "a sparse file with an unreadable map", e);
         if (++have < 2)

@@ -76,7 +76,7 @@ static int tar_run(struct tar_run *run, struct err *e) {
         r = record_begin(want->homefd, &run->record, e);
         src.watch = tar_beside;
         run->w.record = run->record;
-        run->w.homefd = want->homefd;
+        run->w.lost.homefd = want->homefd;
     }
     if (r == 0)
         r = tar_new(&src, &tar, e);

@@ -3,7 +3,6 @@
 
 #include "base/path.h"
 #include "store/unpack_attr.h"
-#include "store/unpack_lost.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,14 +35,14 @@ void unpack_write_init(struct unpack_write *w, int rootfd, bool userxattr, uint6
                                .userxattr = userxattr,
                                .max_bytes = max_bytes,
                                .parentfd = -1,
-                               .lostfd = -1,
+                               .lost.fd = -1,
                                .paths = STR_INIT((size_t)512 << 20)};
     w->one_id = unpack_attr_one_id();
 }
 
 void unpack_write_done(struct unpack_write *w) {
     fd_close(&w->parentfd);
-    fd_close(&w->lostfd);
+    fd_close(&w->lost.fd);
     str_free(&w->paths);
     free(w->dirs);
     w->dirs = NULL;
@@ -175,7 +174,7 @@ static int write_clear(struct unpack_write *w, struct leaf *l, bool directory) {
         write_forget_parent(w);
     w->replaced |= S_ISDIR(st.st_mode);
     if (w->record && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
-        return unpack_lost_keep(w, l->dir, l->name, &st);
+        return unpack_lost_keep(&w->lost, l->dir, l->name, &st);
     if (!S_ISDIR(st.st_mode))
         return unlinkat(l->dir, l->name, 0) < 0 ? -errno : 0;
     return path_remove_tree(l->dir, l->name);
@@ -494,7 +493,7 @@ int unpack_write_entry(struct unpack_write *w, struct tar *tar, const struct tar
 }
 
 int unpack_write_finish(struct unpack_write *w, struct err *e) {
-    int r = unpack_lost_sort(w);
+    int r = unpack_lost_sort(&w->lost);
     if (r < 0)
         return write_fail("/", r, e);
     for (size_t i = 0; i < w->ndirs; i++) {

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "store/record.h"
 #include "store/tar.h"
+#include "store/unpack_lost.h"
 
 #include <limits.h>
 #include <time.h>
@@ -33,9 +34,7 @@ struct unpack_write {
     uint64_t max_bytes;
     uint64_t bytes, skipped;
     struct record_writer *record; /* borrowed; NULL = none is kept */
-    int homefd;                   /* where lost/ goes when there is a record */
-    int lostfd;                   /* -1 = not needed yet */
-    uint64_t trees;               /* replaced directories in lost/, to be taken apart */
+    struct unpack_lost lost;      /* with a record: where replaced files go */
 
     int parentfd; /* of `parent`, -1 = none */
     char parent[PATH_MAX];
