@@ -397,7 +397,6 @@ static void more_mount_words(void **state) {
 static void refuses(void **state) {
     struct made *m = *state;
     struct rt_hook hook = {.path = text("/h")};
-    struct rt_idmap map = {0, 0, 1};
     struct rt_kv kv = {text("kernel.panic"), text("1")};
     struct rt_rlimit limit = {text("RLIMIT_X"), 1, 1};
     struct rt_spec clean = m->spec;
@@ -424,7 +423,13 @@ static void refuses(void **state) {
     m->spec = clean;
     m->spec.process.apparmor_profile = text("p");
     expect_refused(m, "AppArmor is not enabled");
-    m->spec = clean;
+}
+
+static void refuses_mounts(void **state) {
+    struct made *m = *state;
+    struct rt_idmap map = {0, 0, 1};
+    struct rt_spec clean = m->spec;
+
     add_mount(m, "/x", "bind", "relative", "");
     expect_refused(m, "must be an absolute path");
     m->spec = clean;
@@ -534,6 +539,7 @@ int main(void) {
         T(ids_are_mapped_at_birth),
         T(more_mount_words),
         T(refuses),
+        T(refuses_mounts),
         T(a_missing_layer_list_is_refused),
         T(every_truncation_is_refused),
         T(every_changed_byte_is_harmless),

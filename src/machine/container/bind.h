@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The source of a bind mount, as a detached mount. Child-safe. */
+/*
+ * The source of a bind mount, as a detached mount. Child-safe.
+ *
+ * Root of the box's user namespace may not pass directories of the host that are for others only,
+ * and yet the one who asked for the mount may: then init asks its starter, who goes into init's
+ * mount namespace with its own rights and takes the source there, so that what is locked for the
+ * box stays locked.
+ */
 #pragma once
 
-#include "base/err.h"
+#include "machine/plan_format.h"
+
+struct apply;
 
 /* `flags`: PLAN_RECURSIVE, PLAN_STRAIGHT, PLAN_SOURCE_LINK. Descriptor or -errno with `e`. */
 int bind_source(const char *source, uint32_t flags, struct err *e);
+/* source.c: init's side: take the source of a BIND, BIND_SOURCE or ROOT_DIR step, or ask for it. */
+int source_take(struct apply *a, const struct plan_step *s);
+/* The starter's side: the source of INIT step `number` of the process `pid`. */
+int source_open(const struct plan *p, pid_t pid, uint32_t number, struct err *e);

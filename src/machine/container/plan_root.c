@@ -27,7 +27,7 @@ int build_root(struct build *b) {
     if (r->kind == ROOT_DIR) {
         if (!r->dir || r->dir[0] != '/')
             return err_set(b->e, ERR_INTERNAL, -EINVAL, "root: an absolute directory is needed");
-        build_init(b, PLAN_ROOT_DIR, .ref = {build_str(b, r->dir)});
+        build_init(b, PLAN_ROOT_DIR, .flags = PLAN_RECURSIVE, .ref = {build_str(b, r->dir)});
         return 0;
     }
     if (r->lower.n == 0)

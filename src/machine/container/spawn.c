@@ -6,6 +6,7 @@
 #include "machine/container/container.h"
 
 #include "machine/container/apply.h"
+#include "machine/container/bind.h"
 #include "machine/container/birth.h"
 #include "machine/container/listener.h"
 #include "machine/container/sync.h"
@@ -65,6 +66,12 @@ static int spawn_serve(const struct spawn_talk *t, int word, uint32_t number, st
                                        .pidfd = t->pidfd,
                                        .number = number};
     int r = 0;
+    if (word == SYNC_SOURCE) {
+        AUTO_FD int mnt = source_open(t->plan, t->pid, number, e);
+        if (mnt >= 0)
+            sync_say(t->sock, SYNC_SOURCE, mnt);
+        return mnt < 0 ? mnt : 0;
+    }
     if (word == SYNC_HOOKS) {
         r = machine_hooks(t->plan, PLAN_HOOK_PRESTART, "creating", t->pid, NULL, NULL, e);
         if (r == 0)
@@ -82,7 +89,7 @@ int spawn_hear(const struct spawn_talk *t, int until, struct err *e) {
     for (;;) {
         uint32_t number = 0;
         int word = sync_hear(t->sock, t->console, &number, e);
-        if (t->plan && (word == SYNC_HOOKS || word == SYNC_LISTENER)) {
+        if (t->plan && (word == SYNC_HOOKS || word == SYNC_LISTENER || word == SYNC_SOURCE)) {
             word = spawn_serve(t, word, number, e);
             if (word == 0)
                 continue;

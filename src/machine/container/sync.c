@@ -59,6 +59,24 @@ int sync_accept(int listener, int *pair) {
     }
 }
 
+int sync_ask_source(int sock, uint32_t number) {
+    const uint32_t say[2] = {SYNC_SOURCE, number};
+    uint32_t word = 0;
+    int fds[IO_MAX_FDS];
+    size_t n = 0;
+    int r = io_send_fds(sock, say, sizeof(say), NULL, 0);
+    if (r < 0)
+        return r;
+    ssize_t got = io_recv_fds(sock, &word, sizeof(word), fds, &n);
+    while (n > 1)
+        fd_close(&fds[--n]);
+    if (got == (ssize_t)sizeof(word) && word == SYNC_SOURCE && n == 1)
+        return fds[0];
+    if (n)
+        close(fds[0]);
+    return -EACCES;
+}
+
 int sync_hear(int sock, int *fd, uint32_t *number, struct err *e) {
     struct sync_msg m = {0};
     int fds[IO_MAX_FDS];
@@ -78,7 +96,7 @@ int sync_hear(int sock, int *fd, uint32_t *number, struct err *e) {
         e->msg[sizeof(e->msg) - 1] = 0;
         return e->code < 0 ? e->code : -EIO;
     }
-    if (m.word == SYNC_LISTENER)
+    if (m.word == SYNC_LISTENER || m.word == SYNC_SOURCE)
         *number = m.number;
     if ((size_t)n < sizeof(m.word) || m.word == SYNC_FAILED)
         return err_set(e, ERR_INTERNAL, -EPROTO, "init sent a word of another size");

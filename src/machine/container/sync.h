@@ -9,6 +9,8 @@
  *     GO_ON   ───────────────────►
  *             ◄─────────────────── LISTENER   the number of the filter's descriptor: take it
  *     GO_ON   ───────────────────►
+ *             ◄─────────────────── SOURCE     the number of a step whose source is out of its reach
+ *     SOURCE  ───────────────────►            the source, as a mount
  *             ◄─────────────────── PARKED     everything is applied (not for exec)
  *     RELEASE ───────────────────►
  *             ◄─────────────────── end of file: execve has happened
@@ -34,12 +36,13 @@ enum sync_word {
     SYNC_DETACH,
     SYNC_HOOKS,
     SYNC_LISTENER,
-    SYNC_GO_ON
+    SYNC_GO_ON,
+    SYNC_SOURCE
 };
 
 struct sync_msg {
     uint32_t word;
-    uint32_t number; /* LISTENER and FAILED */
+    uint32_t number; /* LISTENER, SOURCE and FAILED */
     struct err err;  /* FAILED only; other words are sent without it */
 };
 
@@ -57,6 +60,8 @@ int sync_accept(int listener, int *pair);
 bool sync_expect(int sock, enum sync_word word);
 /* Child: say LISTENER by write(2), the one call that a filter with a listener must let pass. */
 int sync_say_listener(int sock, uint32_t number);
+/* Child: say SOURCE and get the mount. Descriptor or -errno. */
+int sync_ask_source(int sock, uint32_t number);
 /* Starter: next word; 0 = end of file; FAILED becomes `e` and its code. CONSOLE's descriptor goes
- * to *fd, LISTENER's number to *number. */
+ * to *fd, the number of LISTENER and SOURCE to *number. */
 int sync_hear(int sock, int *fd, uint32_t *number, struct err *e);
