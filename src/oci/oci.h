@@ -106,6 +106,13 @@ int oci_list(const struct oci *o, js **ret, struct err *e);
 /* Start a process in it. */
 int oci_exec(const struct oci *o, const char *id, const struct oci_process_options *opt,
              struct oci_task *ret, struct err *e);
+/* New limits; what `r` does not give stays. */
+int oci_update(const struct oci *o, const char *id, const struct rt_resources *r, struct err *e);
+/* What the kernel counts about it, in the shape of runc's events ("data"). Caller frees. */
+int oci_stats(const struct oci *o, const char *id, js **ret, struct err *e);
+/* The bundle to begin with (`spec`) and what this runtime can do (`features`). Caller frees. */
+int oci_spec(const struct oci *o, bool rootless, js **ret, struct err *e);
+int oci_features(js **ret, struct err *e);
 /* Process ids of a container as the caller sees them, sorted; arena-owned. */
 int oci_ps(const struct oci *o, const char *id, struct arena *a, pid_t **ret, size_t *n,
            struct err *e);
