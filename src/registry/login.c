@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/login.h"
 
+#include "base/base64.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/str.h"
@@ -9,43 +10,15 @@
 #include <fcntl.h>
 #include <string.h>
 
-static int login_base64_digit(char c) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *p = c ? strchr(digits, c) : NULL;
-    return p ? (int)(p - digits) : -1;
-}
-
-/* Standard base64, padded or not. Length, or -EINVAL. `out` has room for 3/4 of the text. */
-static ssize_t login_base64(const char *text, char *out) {
-    unsigned bits = 0, have = 0;
-    size_t n = 0, digits = strlen(text);
-    while (digits > 0 && text[digits - 1] == '=')
-        digits--;
-    if (strlen(text) - digits > 2 || digits % 4 == 1)
-        return -EINVAL;
-    for (size_t i = 0; i < digits; i++) {
-        int v = login_base64_digit(text[i]);
-        if (v < 0)
-            return -EINVAL;
-        bits = bits << 6 | (unsigned)v;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            out[n++] = (char)(bits >> have & 0xff);
-        }
-    }
-    return (ssize_t)n;
-}
-
 /* "auth": base64 of user:password. */
 static int login_decode_auth(const char *auth, struct arena *a, struct login *l) {
-    char *plain = arena_alloc(a, strlen(auth) + 1);
+    AUTO_STR struct str decoded = STR_INIT(LOGIN_MAX_FILE);
+    int r = base64_decode(auth, strlen(auth), &decoded);
+    if (r < 0 || (decoded.len && memchr(decoded.s, '\0', decoded.len)))
+        return r == -ENOMEM ? r : -EINVAL;
+    char *plain = arena_strdup(a, str_c(&decoded));
     if (!plain)
         return -ENOMEM;
-    ssize_t n = login_base64(auth, plain);
-    if (n < 0 || memchr(plain, '\0', (size_t)n))
-        return -EINVAL;
-    plain[n] = '\0';
     char *colon = strchr(plain, ':');
     if (!colon)
         return -EINVAL;

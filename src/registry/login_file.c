@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/login_file.h"
 
+#include "base/base64.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/path.h"
@@ -11,21 +12,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/file.h>
-
-static int login_base64_encode(const char *p, size_t n, struct str *out) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    int r = 0;
-    for (size_t i = 0; i < n && r == 0; i += 3) {
-        unsigned b = (unsigned)(unsigned char)p[i] << 16;
-        b |= i + 1 < n ? (unsigned)(unsigned char)p[i + 1] << 8 : 0;
-        b |= i + 2 < n ? (unsigned)(unsigned char)p[i + 2] : 0;
-        const char quad[4] = {digits[b >> 18], digits[b >> 12 & 63],
-                              i + 1 < n ? digits[b >> 6 & 63] : '=',
-                              i + 2 < n ? digits[b & 63] : '='};
-        r = str_addn(out, quad, sizeof(quad));
-    }
-    return r;
-}
 
 /* The document; an empty one for a file that is not there. */
 static int login_file_read(const char *file, struct str *text, js **ret, struct err *e) {
@@ -83,7 +69,7 @@ static js *login_file_entry(const struct login *l, bool helper) {
         return entry;
     if (str_addf(&plain, "%s:%s", l->user ? l->user : "",
                  l->identity || !l->password ? "" : l->password) < 0 ||
-        login_base64_encode(str_c(&plain), plain.len, &auth) < 0 ||
+        base64_encode(str_c(&plain), plain.len, &auth) < 0 ||
         js_set_str(entry, "auth", str_c(&auth)) < 0 ||
         js_set_str(entry, "identitytoken", l->identity) < 0) {
         js_free(entry);
