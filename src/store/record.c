@@ -12,6 +12,7 @@
 #define LEVEL 1
 
 struct record_writer {
+    ino_t last_ino;
     int fd;
     int failed; /* -errno: the first failure */
     ZSTD_CCtx *zstd;
@@ -80,7 +81,7 @@ int record_raw(struct record_writer *w, const void *data, size_t n) {
 
 int record_file(struct record_writer *w, const char *path, ino_t ino, uint64_t off, uint64_t n) {
     unsigned char head[RECORD_NUMBER_MAX + 1], tail[3 * RECORD_NUMBER_MAX];
-    size_t len = strcmp(w->last, path) == 0 ? 0 : strlen(path), k = 0;
+    size_t len = w->last_ino == ino && strcmp(w->last, path) == 0 ? 0 : strlen(path), k = 0;
     if (n == 0)
         return w->failed;
     if (len >= sizeof(w->last))
@@ -92,6 +93,7 @@ int record_file(struct record_writer *w, const char *path, ino_t ino, uint64_t o
     (void)record_push(w, path, len, ZSTD_e_continue);
     if (len)
         memcpy(w->last, path, len + 1);
+    w->last_ino = ino;
     k = record_number(tail, ino);
     k += record_number(tail + k, off);
     k += record_number(tail + k, n);

@@ -172,7 +172,7 @@ int unpack_finish(struct unpack *u, struct unpack_result *ret, struct err *e) {
         r = unpack_check_blob(u, &res, e);
     if (r == 0 && u->damaged) {
         *e = u->why;
-        return err_wrap(e, "layer %.19s", u->want.blob.s);
+        return u->want.blob.s[0] ? err_wrap(e, "layer %.19s", u->want.blob.s) : e->code;
     }
     if (r == 0)
         r = unpack_check_diff(u, &res, e);
