@@ -133,7 +133,7 @@ static size_t fetch_on_send(char *p, size_t one, size_t n, void *data) {
     }
     f->sent += k;
     if (b->sent)
-        b->sent(f->want->data, f->sent);
+        b->sent(b->data, f->sent);
     return k;
 }
 

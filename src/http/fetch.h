@@ -43,8 +43,9 @@ struct fetch_body {
     int fd;
     uint64_t at, size;
     const char *type;
-    /* Told how much has gone; may be NULL. */
+    /* Told how much of it has gone; may be NULL. */
     void (*sent)(void *data, uint64_t n);
+    void *data;
 };
 
 struct fetch_want {

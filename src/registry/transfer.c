@@ -241,6 +241,19 @@ static int transfer_commit(struct transfer *t, struct err *e) {
     return image_commit(w->store, &c, e);
 }
 
+/* Where blobs can be found again. Nobody's failure: it only saves work. */
+static void transfer_remember(struct transfer *t) {
+    const struct transfer_want *w = t->want;
+    for (size_t i = 0; !w->src->loose && i < t->n_layers; i++) {
+        const struct layer_job *l = &t->layers[i];
+        const struct layer_blob b = {l->blob->digest, l->blob->size, l->blob->media_type,
+                                     w->src->origin ? w->src->origin : ""};
+        struct err ignored;
+        if (l->fetched)
+            (void)layer_blob_add(w->store, l->diff_id, &b, &ignored);
+    }
+}
+
 /* Did the reference lead to this very image before? */
 static bool transfer_known(struct transfer *t) {
     struct image img;
@@ -260,8 +273,10 @@ static int transfer_layers(struct transfer *t, struct pull_result *ret, struct e
         .job = w->job, .store = w->store, .src = w->src, .max_bytes = w->max_layer_bytes};
     r = layers_fetch(&lw, t->layers, t->n_layers, e);
     bool known = r == 0 && transfer_known(t);
-    if (r == 0)
+    if (r == 0) {
+        transfer_remember(t);
         r = transfer_commit(t, e);
+    }
     if (r == 0)
         *ret = (struct pull_result){t->top, t->m.config.digest, t->fetched || !known};
     return r;
