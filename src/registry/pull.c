@@ -4,6 +4,7 @@
 #include "registry/helper.h"
 #include "registry/source_bag.h"
 #include "registry/transfer.h"
+#include "registry/trust.h"
 
 static int pull_open(struct job *j, const struct pull_request *rq, const char *shown,
                      struct arena *a, struct source **ret, struct err *e) {
@@ -12,6 +13,14 @@ static int pull_open(struct job *j, const struct pull_request *rq, const char *s
         return source_net_open(j, rq->ref, &rq->access, shown, a, ret, e);
     int r = bag_open(rq->layout_dir, -1, rq->store->tmpfd, a, &bag, e);
     return r < 0 ? r : source_layout_open(j, bag, rq->ref, shown, a, ret, e);
+}
+
+static int pull_allowed(const struct transfer_want *w, const struct digest *top,
+                        const struct digest *at, struct err *e) {
+    const struct pull_request *rq = w->data;
+    const struct trust_subject s = {
+        .job = w->job, .ref = rq->ref, .access = &rq->access, .top = *top, .at = *at};
+    return trust_check(rq->trust, &s, e);
 }
 
 /* What is opened here stays until the process ends: threads may still look at it. */
@@ -25,7 +34,10 @@ static int pull_work(struct job *j, const void *data, void *result, struct err *
                               .store = rq->store,
                               .shown = shown,
                               .platform = rq->platform ? rq->platform : &host,
+                              .document = rq->pinned,
                               .ref = rq->ref,
+                              .allowed = rq->trust ? pull_allowed : NULL,
+                              .data = rq,
                               .max_layer_bytes = rq->max_layer_bytes};
     _Static_assert(sizeof(struct pull_result) <= JOB_RESULT_MAX, "it has room in a message");
     int r = shown ? platform_parse(NULL, a, &host, e) : err_oom(e);

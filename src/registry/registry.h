@@ -72,10 +72,14 @@ struct registry_access {
     unsigned delay_ms; /* before the second try, then doubled; 0 = default */
 };
 
+struct trust_want;
+
 struct pull_request {
     const struct ref *ref;
     const char *layout_dir; /* not NULL: read this OCI layout directory instead of the net */
     const struct platform *platform; /* NULL = this host's */
+    const struct digest *pinned;     /* the tag must lead there; NULL = wherever it leads */
+    const struct trust_want *trust;  /* signatures that a policy wants (trust.h); NULL = none */
     bool all_platforms;              /* every image of the index; the tag names this host's */
     const struct store *store;
     struct registry_access access;
@@ -87,6 +91,7 @@ struct pull_request {
 
 struct pull_result {
     struct digest manifest; /* what the reference names: perhaps an index */
+    struct digest image;    /* the platform's manifest */
     struct digest config;   /* the image's id */
     bool fresh;             /* something was downloaded, or the reference led elsewhere before */
 };

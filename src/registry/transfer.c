@@ -278,7 +278,7 @@ static int transfer_layers(struct transfer *t, struct pull_result *ret, struct e
         r = transfer_commit(t, e);
     }
     if (r == 0)
-        *ret = (struct pull_result){t->top, t->m.config.digest, t->fetched || !known};
+        *ret = (struct pull_result){t->top, t->at, t->m.config.digest, t->fetched || !known};
     return r;
 }
 
@@ -287,6 +287,8 @@ int transfer_image(const struct transfer_want *w, struct pull_result *ret, struc
         .want = w, .doc = STR_INIT(SOURCE_MAX_MANIFEST), .config = STR_INIT(SOURCE_MAX_CONFIG)};
     t.a = arena_new();
     int r = t.a ? transfer_manifest(&t, e) : err_oom(e);
+    if (r == 0 && w->allowed)
+        r = w->allowed(w, w->index ? w->index : &t.top, &t.at, e);
     if (r == 0)
         r = transfer_config(&t, e);
     if (r == 0)
@@ -300,8 +302,8 @@ int transfer_image(const struct transfer_want *w, struct pull_result *ret, struc
 }
 
 /* One entry of the index, without a tag. */
-static int transfer_entry(const struct transfer_want *w, const struct descriptor *d,
-                          struct err *e) {
+static int transfer_entry(const struct transfer_want *w, const struct digest *index,
+                          const struct descriptor *d, struct err *e) {
     struct ref ref = *w->ref;
     struct transfer_want one = *w;
     struct pull_result ignored;
@@ -309,6 +311,7 @@ static int transfer_entry(const struct transfer_want *w, const struct descriptor
     ref.digest = d->digest;
     one.ref = &ref;
     one.document = &d->digest;
+    one.index = index;
     one.platform = &d->platform;
     return transfer_image(&one, &ignored, e);
 }
@@ -320,7 +323,7 @@ int transfer_all_platforms(const struct transfer_want *w, struct pull_result *re
     for (size_t i = 0; r == 0 && t.m.is_index && i < t.m.n_manifests; i++) {
         const struct descriptor *d = &t.m.manifests[i];
         if (d->platform.os && !str_eq(d->platform.os, "unknown") && !transfer_is_index(d))
-            r = transfer_entry(w, d, e);
+            r = transfer_entry(w, &t.at, d, e);
     }
     return r < 0 ? r : transfer_image(w, ret, e);
 }

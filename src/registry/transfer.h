@@ -16,6 +16,12 @@ struct transfer_want {
     const struct ref *ref;         /* its name from now on; NULL = none */
     bool no_pin;                   /* … but it was not pulled under it */
     uint64_t max_layer_bytes;
+    /* Asked before anything but manifests has come: may this image be used? `top` is what the name
+     * leads to, `at` the image's own manifest. May be NULL. */
+    int (*allowed)(const struct transfer_want *w, const struct digest *top,
+                   const struct digest *at, struct err *e);
+    const void *data;
+    const struct digest *index; /* that led to `document` */
 };
 
 /* The caller holds store_pulling(). After a failure memory stays until this process ends: a thread
