@@ -55,10 +55,10 @@ struct plan_host {
     const void *seccomp_bpf;             /* compiled filter of spec->seccomp, NULL = none */
     size_t seccomp_len;
     uint32_t seccomp_flags;
-    bool late_unmount;         /* mounts may outlive init: nothing of the user\'s is among them */
-    bool outlive;              /* the task lives on when its starter ends */
-    bool no_pivot;             /* the root is moved, not pivoted: for hosts that run from a ramdisk */
-    bool init;                 /* --init: our PID 1 reaps and forwards */
+    bool late_unmount; /* mounts may outlive init: nothing of the user\'s is among them */
+    bool outlive;      /* the task lives on when its starter ends */
+    bool no_pivot;     /* the root is moved, not pivoted: for hosts that run from a ramdisk */
+    bool init;         /* --init: our PID 1 reaps and forwards */
     const char *const *copyup; /* mount destinations to fill from the image when empty; NULL-end */
     /* mount destinations whose sources boxes could swap for links: none is followed; NULL-end */
     const char *const *straight;
@@ -68,6 +68,11 @@ struct plan_host {
     const char *state_version;       /* ociVersion of the state; NULL = the spec's own */
     const char *listener_version;    /* of what the listener gets; NULL = the same */
     const char *hook_out, *hook_err; /* files for the hooks' output; NULL = into the error */
+    const char *resctrl;             /* where it is mounted; NULL = nowhere */
+    bool no_keyring;                 /* the caller's session keyring stays */
+    /* An OCI runtime: what the specification says MUST be is an error where it cannot (limits,
+     * oom_score_adj, the keyring), and the caller's umask stays; the engine makes do. */
+    bool strict;
     struct strlist *warnings; /* what was passed over, with arena memory; NULL = nobody asks */
     /* exec: the box's own plan, which knows best what namespaces and cgroups to enter, whatever
      * cgroup the caller is in; NULL = as the spec says */

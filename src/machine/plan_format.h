@@ -43,6 +43,7 @@ enum plan_section {
     X(CG_CPUSET, "cgroup-cpuset", "S", "")        /* dir */                                        \
     X(CG_WRITE, "cgroup-write", "SSSs", "")       /* dir, file, value; JSON path of the limit */   \
     X(CG_DEVICES, "cgroup-devices", "SB", "")     /* dir, BPF instructions */                      \
+    X(RDT_GROUP, "rdt-group", "Sls", "d")         /* dir, schemata, monitoring dir; RDT_* */       \
     /* INIT: namespaces and cgroups */                                                             \
     X(JOIN_NS, "join-ns", "SS", "x")              /* path, kind; CLONE_NEW* */                     \
     X(JOIN_CGROUP, "join-cgroup", "S", "")        /* v1 dir */                                     \
@@ -83,13 +84,15 @@ enum plan_section {
     X(PERSONALITY, "personality", "", "x")                                                         \
     X(SCHEDULER, "scheduler", "B", "")            /* struct sched_attr */                          \
     X(IO_PRIORITY, "io-priority", "", "d")                                                         \
+    X(AFFINITY, "cpu-affinity", "B", "")          /* unsigned long[]; BIRTH as well */             \
+    X(MEMORY_POLICY, "memory-policy", "BS", "xd") /* unsigned long[], word; mode, bits */          \
     X(APPARMOR, "apparmor", "S", "")                                                               \
     X(SELINUX, "selinux", "S", "")                                                                 \
     X(CWD, "cwd", "S", "")                                                                         \
     X(CAPS_BOUND, "caps-bound", "", "x")                                                           \
     X(GROUPS, "groups", "B", "")                  /* gid_t[] */                                    \
     X(USER, "user", "", "dd")                     /* uid, gid */                                   \
-    X(UMASK, "umask", "", "o")                                                                     \
+    X(UMASK, "umask", "", "o")                    /* -1 = the starter's */                         \
     X(STATE, "state", "SSss", "")                 /* JSON before status and pid, and after; */     \
                                                   /* files for the hooks' stdout and stderr */     \
     X(ASK_HOOKS, "ask-hooks", "", "")             /* the starter runs its part of HOOKS */         \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OCI runtime-spec 1.2 (config.json) as C structs. Pure data: no system calls.
+ * OCI runtime-spec 1.2 and what 1.3 adds (config.json) as C structs. Pure data: no system calls.
  *
  * All memory belongs to the arena given to the decoder or chosen by the builder. Strings may be
  * NULL = absent. "has_x" says whether an optional number was given; absent pointers are NULL.
@@ -226,8 +226,13 @@ struct rt_spec {
     struct {
         bool given;
         char *clos_id, *l3_cache_schema, *mem_bw_schema;
-        bool enable_cmt, enable_mbm;
+        struct strlist schemata;
+        bool enable_monitoring, enable_cmt, enable_mbm; /* the latter two until 1.2 */
     } intel_rdt;
+    struct {
+        char *mode, *nodes; /* MPOL_BIND …, "0-3,7"; NULL mode = unset */
+        struct strlist flags;
+    } memory_policy;
     struct {
         char *domain; /* NULL = unset; "LINUX" or "LINUX32" */
         struct strlist flags;

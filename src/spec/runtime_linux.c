@@ -82,6 +82,8 @@ static const struct field rdt_fields[] = {
     {FIELD(struct rt_spec, STR, "closID", intel_rdt.clos_id)},
     {FIELD(struct rt_spec, STR, "l3CacheSchema", intel_rdt.l3_cache_schema)},
     {FIELD(struct rt_spec, STR, "memBwSchema", intel_rdt.mem_bw_schema)},
+    {FIELD(struct rt_spec, STRLIST, "schemata", intel_rdt.schemata)},
+    {FIELD(struct rt_spec, BOOL, "enableMonitoring", intel_rdt.enable_monitoring)},
     {FIELD(struct rt_spec, BOOL, "enableCMT", intel_rdt.enable_cmt)},
     {FIELD(struct rt_spec, BOOL, "enableMBM", intel_rdt.enable_mbm)},
 };
@@ -93,6 +95,17 @@ static const struct field personality_fields[] = {
     {FIELD(struct rt_spec, STRLIST, "flags", personality.flags)},
 };
 static const struct field_table personality_table = FIELD_TABLE(struct rt_spec, personality_fields);
+
+static const struct field memory_policy_fields[] = {
+    {FIELD(struct rt_spec, STR, "mode", memory_policy.mode), .flags = FIELD_REQUIRED,
+     FIELD_WORDS("MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE",
+                 "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL")},
+    {FIELD(struct rt_spec, STR, "nodes", memory_policy.nodes)},
+    {FIELD(struct rt_spec, STRLIST, "flags", memory_policy.flags),
+     FIELD_WORDS("MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES")},
+};
+static const struct field_table memory_policy_table =
+    FIELD_TABLE(struct rt_spec, memory_policy_fields);
 
 static const struct field timens_fields[] = {
     {FIELD(struct rt_timens, I64, "secs", secs)},
@@ -127,6 +140,7 @@ static const struct field linux_fields[] = {
     {FIELD_INLINE("intelRdt", rdt_table),
      .has = 1 + FIELD_OFF(struct rt_spec, intel_rdt.given, bool)},
     {FIELD_INLINE("personality", personality_table)},
+    {FIELD_INLINE("memoryPolicy", memory_policy_table)},
     {FIELD_ITEMS(struct rt_spec, MAP, "timeOffsets", struct rt_timens, time_offsets, n_time_offsets,
                  timens_table),
      .map_key = FIELD_OFF(struct rt_timens, clock, char *), FIELD_WORDS("monotonic", "boottime")},

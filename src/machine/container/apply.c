@@ -55,6 +55,8 @@ static apply_fn *const apply_steps[PLAN_OP_COUNT] = {
     [PLAN_GROUPS] = apply_groups,
     [PLAN_USER] = apply_user,
     [PLAN_UMASK] = apply_umask,
+    [PLAN_AFFINITY] = apply_affinity,
+    [PLAN_MEMORY_POLICY] = apply_memory_policy,
     [PLAN_STATE] = apply_state,
     [PLAN_ASK_HOOKS] = apply_ask_hooks,
     [PLAN_HOOK] = apply_hook,
@@ -183,7 +185,7 @@ static int apply_begin(struct apply *a) {
     if (a->null < 0 || fstat(a->null, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != 0x103)
         return err_set(a->e, ERR_UNAVAILABLE, -ENODEV,
                        "/dev/null of the host is not the null device");
-    umask(0);
+    a->umask = umask(0);
     return 0;
 }
 

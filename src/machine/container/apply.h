@@ -30,6 +30,7 @@ struct apply {
     bool cwd_again;                /* root could not enter the working directory: the user may */
     pid_t starter;                 /* parent, as seen at birth */
     const struct plan_step *state; /* of the container, for hooks; NULL */
+    mode_t umask;                  /* the starter's */
     int hook_out[2];               /* files for their output; -1 */
 };
 
@@ -50,6 +51,7 @@ apply_fn apply_hostname, apply_domainname, apply_sysctl, apply_oom_score, apply_
 apply_fn apply_keyring, apply_personality, apply_scheduler, apply_io_priority;
 apply_fn apply_apparmor, apply_selinux, apply_cwd, apply_caps_bound, apply_groups, apply_user;
 apply_fn apply_umask, apply_no_new_privs, apply_seccomp, apply_caps;
+apply_fn apply_affinity, apply_memory_policy;
 apply_fn apply_state, apply_ask_hooks, apply_hook;
 
 /* --- shared by the steps -----------------------------------------------------------------------

@@ -75,9 +75,10 @@ int apply_keyring(struct apply *a, const struct plan_step *s) {
         return 0;
     /* no keyrings in this kernel, or the user's quota of keys is used up by other boxes: then an
      * anonymous parent's keyring would do no harm that the filter does not already prevent */
-    if (errno == ENOSYS || errno == EDQUOT || errno == EPERM || errno == EACCES)
+    if (errno == ENOSYS || ((s->flags & PLAN_CLAMP) &&
+                            (errno == EDQUOT || errno == EPERM || errno == EACCES)))
         return 0;
-    return err_sys(a->e, "cannot join a session keyring");
+    return err_sys(a->e, "unable to join session keyring");
 }
 
 int apply_personality(struct apply *a, const struct plan_step *s) {
@@ -210,7 +211,7 @@ int apply_user(struct apply *a, const struct plan_step *s) {
 }
 
 int apply_umask(struct apply *a, const struct plan_step *s) {
-    umask((mode_t)s->num[0]);
+    umask(s->num[0] == UINT64_MAX ? a->umask : (mode_t)s->num[0]);
     return 0;
 }
 

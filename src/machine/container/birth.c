@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "machine/container/birth.h"
 
+#include "machine/container/apply.h"
 #include "machine/container/container.h"
 #include "sys/ns.h"
 #include "sys/syscalls.h"
@@ -116,6 +117,12 @@ struct birth_helper {
     uint32_t n_mapped;
 };
 
+/* The helper's, from which the task has it. */
+static int birth_affinity(const struct plan *p, const struct plan_step *s, struct err *e) {
+    struct apply a = {.plan = p, .e = e};
+    return apply_affinity(&a, s);
+}
+
 static int birth_step(struct birth_helper *h, const struct plan_step *s, struct err *e) {
     const struct plan *p = h->b->plan;
     const char *path = plan_str(p, s->ref[0]);
@@ -124,6 +131,8 @@ static int birth_step(struct birth_helper *h, const struct plan_step *s, struct 
     case PLAN_JOIN_CGROUP:
         r = cgroup_join_v1(path);
         return r < 0 ? err_sysn(e, r, "cannot enter the cgroup %s", path) : 0;
+    case PLAN_AFFINITY:
+        return birth_affinity(p, s, e);
     case PLAN_JOIN_NS:
         return birth_join_open(&h->joins, p, s, e);
     case PLAN_IDMAP_SOURCE:

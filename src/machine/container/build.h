@@ -48,11 +48,19 @@ build_fn build_limits;                     /* plan_limits.c: rlimits, oom, sched
 build_fn build_user;                       /* plan_task.c: labels, directory, user */
 build_fn build_rights;                     /* plan_task.c: filter, capabilities */
 build_fn build_seccomp;                    /* plan_seccomp.c */
-build_fn build_hooks, build_hooks_create, build_hooks_start; /* plan_hooks.c */
-build_fn build_exec;                                         /* plan_task.c: the command */
+build_fn build_hooks, build_hooks_create, build_hooks_start;                /* plan_hooks.c */
+build_fn build_affinity_initial, build_affinity_final, build_memory_policy; /* plan_place.c */
+build_fn build_rdt;                                                         /* plan_place.c */
+build_fn build_exec; /* plan_task.c: the command */
 
 /* plan_hooks.c: the state of the container, at the head of a section that needs it. */
 int build_state(struct build *b, enum plan_section section);
+/* plan_hooks.c: of the spec; NULL = not there. */
+const char *build_annotation(const struct build *b, const char *key);
+/* plan_task.c */
+int build_keyring(struct build *b);
+/* What was passed over, for whoever asks. */
+void build_warn(struct build *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* plan_seccomp.c: the filter has a listener. */
 bool build_listens(const struct build *b);
 

@@ -13,6 +13,7 @@ struct container {
      * end is not seen before; while we hold it, that waits for halt. -1 */
     int mntns;
     bool reaped;
+    bool rdt; /* the groups of resctrl are made */
     /* pidfds of tasks that came by exec: a pid namespace ends when all in it are collected, and
      * these are our own children */
     uint32_t n_execs;

@@ -3,6 +3,7 @@
 #include "machine/container/container.h"
 
 #include "machine/container/birth.h"
+#include "machine/container/rdt.h"
 #include "machine/container/sync.h"
 #include "sys/pidref.h"
 
@@ -45,6 +46,8 @@ int exec_start(struct machine *m, const struct plan *p, const struct machine_std
                                  .box = m->pid,
                                  .pidfd = x.exit_fd,
                                  .console = &x.console};
+    if (r == 0)
+        r = rdt_join(m->plan, x.pid, e);
     if (r == 0)
         r = spawn_hear(&t, 0, e);
     close(b.ends[0]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "machine/container/container.h"
 
+#include "machine/container/rdt.h"
 #include "machine/container/sync.h"
 #include "sys/pidref.h"
 #include "sys/syscalls.h"
@@ -24,7 +25,10 @@ static int ops_open(struct machine *m, const struct plan *plan, const struct mac
     c->sock = c->mntns = -1;
     m->priv = c;
     plan_cgroups(plan, &c->cgroups);
-    int r = host_apply(plan, e);
+    int r = rdt_make(plan, e);
+    c->rdt = r == 0;
+    if (r == 0)
+        r = host_apply(plan, e);
     return r < 0 ? r : spawn_init(m, io, e);
 }
 
@@ -158,11 +162,14 @@ static int ops_remove(struct machine *m, struct err *e) {
 
 static int ops_halt(struct machine *m, struct err *e) {
     struct container *c = container_of(m);
+    struct err later = {0};
     fd_close(&m->netns);
     fd_close(&m->console);
     if (c)
         fd_close(&c->mntns);
-    return c && host_has_cgroup(&c->cgroups) ? cgroup_remove(&c->cgroups, e) : 0;
+    int r = c && host_has_cgroup(&c->cgroups) ? cgroup_remove(&c->cgroups, e) : 0;
+    int g = c && c->rdt ? rdt_remove(m->plan, r < 0 ? &later : e) : 0;
+    return r < 0 ? r : g;
 }
 
 static int ops_detach(struct machine *m, struct err *e) {
@@ -186,6 +193,7 @@ static int ops_adopt(struct machine *m, struct err *e) {
     struct container *c = (struct container *)(void *)m->room;
     memset(c, 0, sizeof(*c));
     c->sock = c->mntns = -1;
+    c->rdt = true;
     m->priv = c;
     plan_cgroups(m->plan, &c->cgroups);
     return 0;
@@ -222,16 +230,12 @@ int machine_release(int sock, struct err *e) {
 
 int machine_sweep(const struct plan *plan, pid_t pid, uint64_t pid_start, struct err *e) {
     struct cgroup_set set;
+    struct err later = {0};
     AUTO_FD int pidfd = pid > 0 ? pidref_open_started(pid, pid_start) : -1;
     plan_cgroups(plan, &set);
     int r = host_kill(plan, pidfd, e);
-    if (host_has_cgroup(&set)) {
-        struct err later = {0};
-        int k = cgroup_remove(&set, &later);
-        if (r == 0 && k < 0) {
-            *e = later;
-            r = k;
-        }
-    }
-    return r;
+    int k = host_has_cgroup(&set) ? cgroup_remove(&set, r < 0 ? &later : e) : 0;
+    r = r < 0 ? r : k;
+    k = rdt_remove(plan, r < 0 ? &later : e);
+    return r < 0 ? r : k;
 }

@@ -2,15 +2,29 @@
 #include "machine/container/build.h"
 
 #include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 /* The order is that of the steps, and it matters: cgroups before their namespace, mounts before
  * what lies on them, everything that needs the host before the pivot, rights last. */
 static build_fn *const box_parts[] = {
-    build_refuse,       build_hooks,     build_namespaces,   build_cgroups,
-    build_mapped_binds, build_enter,     build_shared_binds, build_root,
-    build_mounts,       build_devices,   build_hooks_create, build_paths,
-    build_limits,       build_root_done, build_kernel,       build_user,
+    build_refuse,       build_rdt,          build_hooks,        build_namespaces,    build_cgroups,
+    build_mapped_binds, build_enter,        build_shared_binds, build_root,          build_mounts,
+    build_devices,      build_hooks_create, build_paths,        build_memory_policy, build_limits,
+    build_root_done,    build_kernel,       build_user,
 };
+
+void build_warn(struct build *b, const char *fmt, ...) {
+    char text[300];
+    va_list ap;
+    if (!b->host->warnings)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (!strlist_has(b->host->warnings, text))
+        (void)!strlist_add(b->a, b->host->warnings, text); /* a warning less is no failure */
+}
 
 static int build_parts(struct build *b, build_fn *const *parts, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -61,6 +75,8 @@ int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
 static int build_join(struct build *b) {
     uint64_t inside = b->all & ~(uint64_t)CLONE_NEWPID; /* entered by birth */
     int r = build_listens(b) ? build_state(b, PLAN_INIT) : 0;
+    if (r == 0)
+        r = build_affinity_initial(b);
     if (r < 0)
         return r;
     for (size_t i = 0; i < b->cgroups.n_join; i++)
@@ -80,13 +96,12 @@ static int build_join(struct build *b) {
         build_init(
             b, PLAN_CONSOLE,
             .num = {b->process->user.uid, b->process->console_width, b->process->console_height});
-    build_init(b, PLAN_KEYRING, .ref = {build_str(b, "_hako")});
-    return 0;
+    return build_keyring(b);
 }
 
 static build_fn *const exec_parts[] = {
-    build_refuse, build_namespaces, build_cgroups, build_join,
-    build_limits, build_user,       build_rights,  build_exec,
+    build_refuse,        build_namespaces, build_cgroups, build_join,   build_affinity_final,
+    build_memory_policy, build_limits,     build_user,    build_rights, build_exec,
 };
 
 int plan_build_exec(const struct rt_spec *spec, const struct rt_process *process,

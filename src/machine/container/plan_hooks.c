@@ -67,6 +67,14 @@ int build_state(struct build *b, enum plan_section section) {
     return 0;
 }
 
+const char *build_annotation(const struct build *b, const char *key) {
+    for (size_t i = 0; i < b->spec->n_annotations; i++) {
+        if (str_eq(b->spec->annotations[i].key, key))
+            return b->spec->annotations[i].value;
+    }
+    return NULL;
+}
+
 /* --- hooks -------------------------------------------------------------------------------------
  */
 

@@ -106,7 +106,8 @@ static int add_io_priority(struct build *b) {
 int build_limits(struct build *b) {
     const struct rt_process *p = b->process;
     if (p->has_oom_score_adj)
-        build_init(b, PLAN_OOM_SCORE, .flags = b->host->can_raise_oom ? 0 : PLAN_CLAMP,
+        build_init(b, PLAN_OOM_SCORE,
+                   .flags = b->host->can_raise_oom || b->host->strict ? 0 : PLAN_CLAMP,
                    .num = {(uint64_t)(int64_t)p->oom_score_adj});
     for (size_t i = 0; i < p->n_rlimits; i++) {
         const struct rt_rlimit *l = &p->rlimits[i];
@@ -116,7 +117,8 @@ int build_limits(struct build *b) {
         if (l->soft > l->hard)
             return err_set(b->e, ERR_USAGE, -EINVAL,
                            "process.rlimits: %s: the soft limit is above the hard one", l->type);
-        build_init(b, PLAN_RLIMIT, .flags = b->host->can_raise_rlimits ? 0 : PLAN_CLAMP,
+        build_init(b, PLAN_RLIMIT,
+                   .flags = b->host->can_raise_rlimits || b->host->strict ? 0 : PLAN_CLAMP,
                    .ref = {build_str(b, l->type)}, .num = {(uint64_t)resource, l->soft, l->hard});
     }
     int r = add_scheduler(b);

@@ -17,27 +17,28 @@
 struct sysctl_rule {
     const char *prefix;
     uint64_t ns;
+    const char *name;
 };
 
 /* Settings that belong to a namespace; all others are the host's. */
 static const struct sysctl_rule sysctl_rules[] = {
-    {"kernel/msgmax", CLONE_NEWIPC},
-    {"kernel/msgmnb", CLONE_NEWIPC},
-    {"kernel/msgmni", CLONE_NEWIPC},
-    {"kernel/sem", CLONE_NEWIPC},
-    {"kernel/shmall", CLONE_NEWIPC},
-    {"kernel/shmmax", CLONE_NEWIPC},
-    {"kernel/shmmni", CLONE_NEWIPC},
-    {"kernel/shm_rmid_forced", CLONE_NEWIPC},
-    {"kernel/msg_next_id", CLONE_NEWIPC},
-    {"kernel/sem_next_id", CLONE_NEWIPC},
-    {"kernel/shm_next_id", CLONE_NEWIPC},
-    {"kernel/auto_msgmni", CLONE_NEWIPC},
-    {"fs/mqueue/", CLONE_NEWIPC},
-    {"kernel/hostname", CLONE_NEWUTS},
-    {"kernel/domainname", CLONE_NEWUTS},
-    {"net/", CLONE_NEWNET},
-    {"user/", CLONE_NEWUSER},
+    {"kernel/msgmax", CLONE_NEWIPC, "ipc"},
+    {"kernel/msgmnb", CLONE_NEWIPC, "ipc"},
+    {"kernel/msgmni", CLONE_NEWIPC, "ipc"},
+    {"kernel/sem", CLONE_NEWIPC, "ipc"},
+    {"kernel/shmall", CLONE_NEWIPC, "ipc"},
+    {"kernel/shmmax", CLONE_NEWIPC, "ipc"},
+    {"kernel/shmmni", CLONE_NEWIPC, "ipc"},
+    {"kernel/shm_rmid_forced", CLONE_NEWIPC, "ipc"},
+    {"kernel/msg_next_id", CLONE_NEWIPC, "ipc"},
+    {"kernel/sem_next_id", CLONE_NEWIPC, "ipc"},
+    {"kernel/shm_next_id", CLONE_NEWIPC, "ipc"},
+    {"kernel/auto_msgmni", CLONE_NEWIPC, "ipc"},
+    {"fs/mqueue/", CLONE_NEWIPC, "ipc"},
+    {"kernel/hostname", CLONE_NEWUTS, "uts"},
+    {"kernel/domainname", CLONE_NEWUTS, "uts"},
+    {"net/", CLONE_NEWNET, "network"},
+    {"user/", CLONE_NEWUSER, "user"},
 };
 
 /* "net.ipv4.ip_forward" and "net/ipv4/conf/eth0.1/x": whichever comes first separates. */
@@ -66,13 +67,23 @@ static int add_sysctl(struct build *b, const struct rt_kv *kv) {
             rule = &sysctl_rules[i];
     }
     if (!rule || strstr(path, ".."))
-        return err_set(b->e, ERR_USAGE, -EINVAL,
-                       "sysctl %s is not a setting of a container: it would change the host",
-                       kv->key);
+        return err_set(
+            b->e, ERR_USAGE, -EINVAL,
+            "sysctl \"%s\" is not in a separate kernel namespace: it would change the host",
+            kv->key);
     if (!(b->all & rule->ns))
-        return err_set(b->e, ERR_USAGE, -EINVAL,
-                       "sysctl %s needs the box's own namespace: here it is the host's", kv->key);
+        return err_set(
+            b->e, ERR_USAGE, -EINVAL,
+            "sysctl \"%s\" is not allowed in the host's %s namespace: the box needs its own",
+            kv->key, rule->name);
     build_init(b, PLAN_SYSCTL, .ref = {build_str(b, path), build_str(b, kv->value)});
+    return 0;
+}
+
+int build_keyring(struct build *b) {
+    if (!b->host->no_keyring)
+        build_init(b, PLAN_KEYRING, .flags = b->host->strict ? 0 : PLAN_CLAMP,
+                   .ref = {build_str(b, "_hako")});
     return 0;
 }
 
@@ -90,8 +101,7 @@ int build_kernel(struct build *b) {
         if (r < 0)
             return r;
     }
-    build_init(b, PLAN_KEYRING, .ref = {build_str(b, "_hako")});
-    return 0;
+    return build_keyring(b);
 }
 
 /* --- user --------------------------------------------------------------------------------------
@@ -106,9 +116,20 @@ static int add_personality(struct build *b) {
         return err_set(b->e, ERR_USAGE, -EINVAL, "linux.personality.domain: \"%s\" is unknown",
                        domain);
     if (b->spec->personality.flags.n)
-        return err_set(b->e, ERR_USAGE, -ENOTSUP, "linux.personality.flags is not supported");
+        return err_set(b->e, ERR_USAGE, -EINVAL, "linux.personality.flags: \"%s\" is unknown",
+                       b->spec->personality.flags.v[0]);
     build_init(b, PLAN_PERSONALITY, .num = {is32 ? 8 : 0});
     return 0;
+}
+
+/* exec: a process document that says nothing has the container's. */
+static const struct rt_caps *task_caps(const struct build *b) {
+    return b->process->caps.given ? &b->process->caps : &b->spec->process.caps;
+}
+
+/* crun's: the groups of the caller, for files that only those may touch. */
+static bool keeps_groups(const struct build *b) {
+    return b->host->strict && build_annotation(b, "run.oci.keep_original_groups");
 }
 
 int build_user(struct build *b) {
@@ -127,25 +148,42 @@ int build_user(struct build *b) {
                        "the working directory '%s' is invalid, it needs to be an absolute path",
                        p->cwd);
     build_init(b, PLAN_CWD, .ref = {cwd});
-    build_init(b, PLAN_CAPS_BOUND, .num = {p->caps.bounding & b->host->caps});
-    build_init(b, PLAN_GROUPS,
-               .ref = {plan_writer_blob(&b->w, u->additional_gids,
-                                        u->n_additional_gids * sizeof(uint32_t))});
+    build_init(b, PLAN_CAPS_BOUND, .num = {task_caps(b)->bounding & b->host->caps});
+    if (!keeps_groups(b))
+        build_init(b, PLAN_GROUPS,
+                   .ref = {plan_writer_blob(&b->w, u->additional_gids,
+                                            u->n_additional_gids * sizeof(uint32_t))});
     build_init(b, PLAN_USER, .num = {u->uid, u->gid});
     build_init(b, PLAN_CWD, .flags = PLAN_SECOND_TRY, .ref = {cwd});
-    build_init(b, PLAN_UMASK, .num = {u->has_umask ? u->umask & 0777 : 022});
+    build_init(b, PLAN_UMASK,
+               .num = {u->has_umask      ? u->umask & 0777
+                       : b->host->strict ? UINT64_MAX
+                                         : 022});
     return 0;
 }
 
 /* --- rights ------------------------------------------------------------------------------------
  */
 
+/* The specification: what cannot be granted is warned about and no failure. */
+static void warn_caps(struct build *b, const struct rt_caps *c) {
+    uint64_t asked = c->bounding | c->effective | c->permitted | c->inheritable | c->ambient;
+    for (size_t i = 0; i < c->unknown.n; i++)
+        build_warn(b, "ignoring unknown or unavailable capabilities: [%s]", c->unknown.v[i]);
+    for (int i = 0; i <= RT_CAP_LAST && b->host->warnings; i++) {
+        if (asked & ~b->host->caps & CAP_BIT(i))
+            build_warn(b, "process.capabilities: %s cannot be granted: the caller has not got it",
+                       rt_cap_name(i));
+    }
+}
+
 /* Without no_new_privs only a CAP_SYS_ADMIN may load a filter, so that capabilities are dropped
  * behind it (capset is all it must let through); with it the filter comes last. */
 int build_rights(struct build *b) {
-    const struct rt_caps *c = &b->process->caps;
+    const struct rt_caps *c = task_caps(b);
     uint64_t can = b->host->caps;
     bool nnp = b->process->no_new_privileges;
+    warn_caps(b, c);
     if (!nnp && !(can & CAP_BIT(CAP_SYS_ADMIN_NR)) && b->host->seccomp_bpf)
         return err_set(
             b->e, ERR_DENIED, -EPERM,

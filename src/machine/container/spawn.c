@@ -9,6 +9,7 @@
 #include "machine/container/bind.h"
 #include "machine/container/birth.h"
 #include "machine/container/listener.h"
+#include "machine/container/rdt.h"
 #include "machine/container/sync.h"
 #include "sys/idmap.h"
 #include "sys/ns.h"
@@ -154,6 +155,8 @@ int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e)
     c->sock = b.ends[0];
     m->pid = b.pid;
     m->exit_fd = b.pidfd;
+    if (r == 0)
+        r = rdt_join(m->plan, m->pid, e);
     if (r == 0)
         r = spawn_netns(m, e);
     if (r == 0 && (m->plan->h->flags & PLAN_F_LATE_UNMOUNT))
