@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* docker rmi: one reference at a time, and with the last one the image and what only it needs. */
-#include "store/image_file.h"
+#include "store/image_remove.h"
 
 #include "base/str.h"
+#include "store/image_file.h"
 #include "store/refs.h"
 #include "store/staging.h"
 
@@ -32,14 +33,19 @@ static const char *image_familiar(const char *full, struct arena *a) {
     return name ? arena_printf(a, "%s@%s", name, ref.digest.s) : NULL;
 }
 
-static int image_untag(struct image_removal *m, const char *full, struct err *e) {
-    const char *shown = image_familiar(full, m->a);
-    int r = refs_drop(m->s, full, e);
+static int image_untag_one(const struct store *s, const char *full, struct arena *a,
+                           struct strlist *report, struct err *e) {
+    const char *shown = image_familiar(full, a);
+    int r = refs_drop(s, full, e);
     if (r < 0)
         return r;
-    if (!shown || strlist_addf(m->a, m->report, "Untagged: %s", shown) < 0)
+    if (!shown || strlist_addf(a, report, "Untagged: %s", shown) < 0)
         return err_oom(e);
     return 0;
+}
+
+static int image_untag(struct image_removal *m, const char *full, struct err *e) {
+    return image_untag_one(m->s, full, m->a, m->report, e);
 }
 
 static size_t image_repo_len(const char *full) {
@@ -93,20 +99,25 @@ static bool image_last_ref(const struct image_removal *m) {
     return left == 0;
 }
 
-static int image_delete(struct image_removal *m, struct err *e) {
+int image_remove_whole(const struct store *s, const struct image *img, bool keep, struct arena *a,
+                       struct strlist *report, struct err *e) {
     int r = 0;
-    for (size_t i = 0; r == 0 && i < m->img.refs.n; i++)
-        r = image_untag(m, m->img.refs.v[i], e);
-    for (size_t i = 0; r == 0 && i < m->img.digests.n; i++)
-        r = image_untag(m, m->img.digests.v[i], e);
-    if (r < 0 || m->user)
-        return r; /* forced: nameless now, but the container keeps its root file system */
-    r = staging_discard(m->s, m->s->imagesfd, image_file_dir(&m->img.id), e);
+    for (size_t i = 0; r == 0 && i < img->refs.n; i++)
+        r = image_untag_one(s, img->refs.v[i], a, report, e);
+    for (size_t i = 0; r == 0 && i < img->digests.n; i++)
+        r = image_untag_one(s, img->digests.v[i], a, report, e);
+    if (r < 0 || keep)
+        return r;
+    r = staging_discard(s, s->imagesfd, image_file_dir(&img->id), e);
     if (r < 0)
         return r;
-    if (strlist_addf(m->a, m->report, "Deleted: %s", m->img.id.s) < 0)
-        return err_oom(e);
-    return gc_layers(m->s, m->a, m->report, e);
+    return strlist_addf(a, report, "Deleted: %s", img->id.s) < 0 ? err_oom(e) : 0;
+}
+
+static int image_delete(struct image_removal *m, struct err *e) {
+    /* Forced: nameless now, but the container keeps its root file system. */
+    int r = image_remove_whole(m->s, &m->img, m->user != NULL, m->a, m->report, e);
+    return r < 0 || m->user ? r : gc_layers(m->s, m->a, m->report, e);
 }
 
 static int image_remove_ref(struct image_removal *m, struct err *e) {
