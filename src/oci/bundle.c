@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "machine/container/seccomp_compile.h"
+#include "oci/cgroups.h"
 #include "sys/caps.h"
 
 #include <fcntl.h>
@@ -85,6 +86,7 @@ int oci_bundle_open(struct oci_bundle *b, const char *path, const char *config, 
 }
 
 void oci_bundle_close(struct oci_bundle *b) {
+    unit_release(&b->unit);
     js_freep(&b->doc);
     str_free(&b->text);
 }
@@ -140,10 +142,9 @@ int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id,
         r = bundle_seccomp(b, o, e);
     if (r < 0)
         return r;
-    b->ph.cgroup_flags = PLAN_CGROUP_ALL | PLAN_CGROUP_DEVICES |
-                         (str_empty(b->spec.cgroups_path) ? 0 : PLAN_CGROUP_ASKED);
-    if (str_empty(b->spec.cgroups_path))
-        b->spec.cgroups_path = arena_strdup(b->a, id);
+    r = oci_cgroups_place(o, id, &b->spec, &b->ph, b->a, &b->unit, e);
+    if (r < 0)
+        return r;
     b->ph.no_pivot = opt->no_pivot;
     b->ph.id = id;
     b->ph.bundle = b->path;

@@ -5,6 +5,7 @@
 #include "machine/plan.h"
 #include "oci/oci.h"
 #include "oci/state.h"
+#include "oci/unit.h"
 #include "sys/cgroup.h"
 #include "sys/host.h"
 
@@ -18,6 +19,7 @@ struct oci_bundle {
     struct cgroup_layout cgroups;
     struct plan_host ph;
     char *rootfs;
+    struct unit unit; /* --systemd-cgroup: until init is in its scope */
 };
 
 /* Read config.json from `dirfd`/`file`; what it holds is checked. ERR_USAGE names path and value.

@@ -2,6 +2,7 @@
 #include "oci/create.h"
 
 #include "base/io.h"
+#include "oci/cgroups.h"
 #include "oci/console.h"
 #include "oci/hooks.h"
 #include "oci/pidfile.h"
@@ -104,6 +105,8 @@ static int create_prepare(struct oci_creation *c, const char *id, struct err *e)
     if (r == 0)
         r = plan_open(plan, len, &c->plan, e);
     if (r == 0)
+        r = oci_cgroups_check(c->o, &c->plan, e);
+    if (r == 0)
         r = create_files(c, plan, len, e);
     if (r == 0)
         create_state(c, id);
@@ -118,6 +121,7 @@ int oci_create_begin(struct oci_creation *c, const struct oci *o, const char *id
     int r = c->a ? create_prepare(c, id, e) : err_oom(e);
     if (r == 0)
         r = create_machine(c, e);
+    unit_release(&c->b.unit);
     if (r == 0)
         r = create_tell(c, e);
     if (r < 0) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/cgroups.h"
 #include "oci/state.h"
 
 #include "base/str.h"
@@ -33,6 +34,8 @@ static int delete_container(const struct oci *o, struct oci_dir *d, const struct
         r = machine_sweep(&plan, st->pid, st->pid_start, e);
     else if (r == 0)
         oci_warn(o, "container %.200s: %s: its cgroups are not removed", d->id, no_plan.msg);
+    if (r == 0 && planned)
+        oci_cgroups_forget(o, st, &plan);
     if (r == 0)
         r = oci_state_remove(o, d, e);
     if (r == 0 && planned)

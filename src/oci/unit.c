@@ -13,8 +13,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 /* Beside us in a build tree, else where it was installed. */
 static int helper_path(char *out, size_t size) {
     static const char name[] = "hako-systemd";

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Device rules: lines for v1's devices.allow and devices.deny, a program for v2. */
+#include "machine/container/cgroup_devices.h"
+
 #include "base/str.h"
 #include "machine/container/cgroup_limits.h"
-#include "sys/bpf_device.h"
 
 #include <string.h>
 
@@ -15,11 +16,6 @@ static const struct bpf_device_rule default_rules[] = {
     {true, 'c', 1, 5, BPF_DEVICE_ALL},     {true, 'c', 1, 9, BPF_DEVICE_ALL},
     {true, 'c', 136, -1, BPF_DEVICE_ALL},  {true, 'c', 5, 2, BPF_DEVICE_ALL},
     {true, 'c', 10, 200, BPF_DEVICE_ALL},
-};
-
-struct rules {
-    struct bpf_device_rule *v;
-    size_t n;
 };
 
 static bool is_everything(const struct rt_device_rule *d) {
@@ -39,16 +35,16 @@ bool cgroup_devices_any(const struct cgroup_build *b) {
     return b->r->n_devices > 0 || (b->flags & PLAN_CGROUP_DEVICES);
 }
 
-/* The rules in order; type 'a' only for everything, else b and c each. */
-static int collect(const struct cgroup_build *b, struct rules *ret, struct err *e) {
-    const struct rt_device_rule *given = b->r->devices;
-    size_t n = b->r->n_devices, out = 0;
-    bool strict = b->flags & PLAN_CGROUP_DEVICES;
+int cgroup_devices_rules(const struct rt_resources *r, uint32_t flags, struct arena *a,
+                         struct bpf_device_rule **ret, size_t *ret_n) {
+    const struct rt_device_rule *given = r->devices;
+    size_t n = r->n_devices, out = 0;
+    bool strict = flags & PLAN_CGROUP_DEVICES;
     struct bpf_device_rule *v =
-        arena_array(b->a, 2 * n + 1 + ARRAY_SIZE(default_rules), struct bpf_device_rule);
+        arena_array(a, 2 * n + 1 + ARRAY_SIZE(default_rules), struct bpf_device_rule);
 
     if (!v)
-        return err_oom(e);
+        return -ENOMEM;
     if (strict && !(n > 0 && is_everything(&given[0])))
         v[out++] = (struct bpf_device_rule){false, 'a', -1, -1, BPF_DEVICE_ALL};
     for (size_t i = 0; i < n; i++) {
@@ -64,7 +60,8 @@ static int collect(const struct cgroup_build *b, struct rules *ret, struct err *
     }
     for (size_t i = 0; strict && i < ARRAY_SIZE(default_rules); i++)
         v[out++] = default_rules[i];
-    *ret = (struct rules){v, out};
+    *ret = v;
+    *ret_n = out;
     return 0;
 }
 
@@ -91,17 +88,20 @@ static int add_line(struct str *lines, const struct bpf_device_rule *d) {
 
 int cgroup_devices_v1(struct cgroup_build *b, const char *dir, struct err *e) {
     AUTO_STR struct str lines = STR_INIT(1 << 20);
-    struct rules rules;
-    int r = collect(b, &rules, e);
+    struct bpf_device_rule *rules;
+    size_t n;
+    int r = cgroup_devices_rules(b->r, b->flags, b->a, &rules, &n);
 
+    if (r < 0)
+        return err_oom(e);
     /* Neighbours that go to the same file make one operation. */
-    for (size_t i = 0; r == 0 && i < rules.n; i++) {
-        const struct bpf_device_rule *d = &rules.v[i];
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        const struct bpf_device_rule *d = &rules[i];
         if (d->access == 0)
             continue;
         if (add_line(&lines, d) < 0)
             return err_oom(e);
-        if (i + 1 < rules.n && rules.v[i + 1].allow == d->allow)
+        if (i + 1 < n && rules[i + 1].allow == d->allow)
             continue;
         r = cgroup_limits_put(b, dir, d->allow ? "devices.allow" : "devices.deny", false, e, "%s",
                               str_c(&lines));
@@ -112,13 +112,13 @@ int cgroup_devices_v1(struct cgroup_build *b, const char *dir, struct err *e) {
 
 int cgroup_devices_v2(struct cgroup_build *b, const char *dir, struct err *e) {
     struct cgroup_op op = {.kind = CGROUP_OP_DEVICES, .dir = dir};
-    struct rules rules;
+    struct bpf_device_rule *rules;
+    size_t n;
     void *bytes;
-    int r = collect(b, &rules, e);
 
-    if (r < 0)
-        return r;
-    r = bpf_device_encode(rules.v, rules.n, b->a, &bytes, &op.len, e);
+    if (cgroup_devices_rules(b->r, b->flags, b->a, &rules, &n) < 0)
+        return err_oom(e);
+    int r = bpf_device_encode(rules, n, b->a, &bytes, &op.len, e);
     op.bytes = bytes;
     return r < 0 ? err_wrap(e, "linux.resources.devices") : cgroup_limits_add(b, &op, e);
 }

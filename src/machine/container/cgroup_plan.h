@@ -25,6 +25,7 @@ struct cgroup_now {
     struct rt_opt_i64 memory; /* limit; -1 = none */
     struct rt_opt_i64 swap;   /* v1: memory and swap; v2: swap alone; -1 = none */
     uint64_t memory_usage, memory_peak;
+    struct rt_opt_u64 period;
     struct rt_opt_i64 quota; /* -1 = none */
 };
 /* `update`: only the writes for what `r` gives, into the groups the machine has. Values of 0 leave

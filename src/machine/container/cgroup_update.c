@@ -41,6 +41,17 @@ static uint64_t read_number(const char *dir, const char *file) {
     return v.given && v.v > 0 ? (uint64_t)v.v : 0;
 }
 
+/* cpu.max: "max 100000" */
+static uint64_t read_period(const char *dir) {
+    char buf[64];
+    uint64_t v;
+
+    if (read_word(dir, "cpu.max", buf, sizeof(buf)) < 0)
+        return 0;
+    const char *gap = strchr(buf, ' ');
+    return gap && str_to_u64(gap + 1, &v) == 0 ? v : 0;
+}
+
 int cgroup_update_read(const struct cgroup_set *set, struct cgroup_now *ret, struct err *e) {
     struct cgroup_now now = {0};
     const char *memory = set->ctl[CG_MEMORY], *cpu = set->ctl[CG_CPU];
@@ -57,10 +68,14 @@ int cgroup_update_read(const struct cgroup_set *set, struct cgroup_now *ret, str
         now.memory_peak = read_number(set->v2, "memory.peak");
     }
     now.has_swap = now.swap.given;
-    if (cpu)
+    if (cpu) {
         now.quota = read_limit(cpu, "cpu.cfs_quota_us");
-    else if (set->v2)
+        now.period.v = read_number(cpu, "cpu.cfs_period_us");
+    } else if (set->v2) {
         now.quota = read_limit(set->v2, "cpu.max");
+        now.period.v = read_period(set->v2);
+    }
+    now.period.given = now.period.v != 0;
     *ret = now;
     return 0;
 }
