@@ -94,13 +94,41 @@ void oci_bundle_close(struct oci_bundle *b) {
 /* --- the host ----------------------------------------------------------------------------------
  */
 
+static const char *annotation(const struct rt_spec *s, const char *key) {
+    for (size_t i = 0; i < s->n_annotations; i++) {
+        if (str_eq(s->annotations[i].key, key))
+            return s->annotations[i].value;
+    }
+    return NULL;
+}
+
 static int bundle_seccomp(struct oci_bundle *b, const struct oci *o, struct err *e) {
-    const struct rt_seccomp *s = b->spec.seccomp;
+    struct rt_seccomp *s = b->spec.seccomp;
     if (!s)
         return 0;
+    if (!s->listener_path) /* crun's */
+        s->listener_path = arena_strdup(b->a, annotation(&b->spec, "run.oci.seccomp.receiver"));
+    if (annotation(&b->spec, "run.oci.seccomp_fail_unknown_syscall")) {
+        struct strlist unknown = {0};
+        int r = seccomp_compile_unknown(s, b->a, &unknown, e);
+        if (r == 0 && unknown.n)
+            r = err_set(e, ERR_USAGE, -EINVAL, "linux.seccomp: unknown system call %s",
+                        unknown.v[0]);
+        if (r < 0)
+            return r;
+    }
     AUTO_FD int cache = open(o->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return seccomp_compile(s, cache, b->a, &b->ph.seccomp_bpf, &b->ph.seccomp_len,
                            &b->ph.seccomp_flags, e);
+}
+
+static int bundle_resctrl(struct oci_bundle *b, struct err *e) {
+    char path[PATH_MAX];
+    int r = host_resctrl(path, sizeof(path));
+    if (r < 0)
+        return r == -ENOENT ? 0 : err_sysn(e, r, "cannot read /proc/self/mountinfo");
+    b->ph.resctrl = arena_strdup(b->a, path);
+    return b->ph.resctrl ? 0 : err_oom(e);
 }
 
 int oci_bundle_facts(struct oci_bundle *b, struct err *e) {
@@ -121,16 +149,9 @@ int oci_bundle_facts(struct oci_bundle *b, struct err *e) {
         .can_raise_rlimits = b->host.can_raise_rlimits,
         .cgroups = &b->cgroups,
         .outlive = true,
+        .strict = true,
     };
-    return 0;
-}
-
-static const char *annotation(const struct rt_spec *s, const char *key) {
-    for (size_t i = 0; i < s->n_annotations; i++) {
-        if (str_eq(s->annotations[i].key, key))
-            return s->annotations[i].value;
-    }
-    return NULL;
+    return b->spec.intel_rdt.given ? bundle_resctrl(b, e) : 0;
 }
 
 int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id,
@@ -146,8 +167,11 @@ int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id,
     if (r < 0)
         return r;
     b->ph.no_pivot = opt->no_pivot;
+    b->ph.no_keyring = opt->no_new_keyring;
     b->ph.id = id;
     b->ph.bundle = b->path;
+    if (str_eq(o->name, "crun")) /* its agents look for this */
+        b->ph.listener_version = "0.2.0";
     b->ph.hook_out = annotation(&b->spec, "run.oci.hooks.stdout");
     b->ph.hook_err = annotation(&b->spec, "run.oci.hooks.stderr");
     b->ph.warnings = &warnings;

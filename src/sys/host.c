@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/host.h"
 
+#include "base/io.h"
 #include "base/str.h"
 #include "sys/caps.h"
 #include "sys/lsm.h"
 #include "sys/userns.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
 enum { CAP_NR_SYS_RESOURCE = 24 };
+
+#define HOST_MAX_MOUNTS ((size_t)16 << 20)
 
 /* "6.1.0-18-amd64" → 6, 1. */
 static void parse_version(const char *s, int *major, int *minor) {
@@ -54,6 +59,26 @@ int host_read(struct host *ret, struct err *e) {
     parse_version(u.release, &h.kernel_major, &h.kernel_minor);
     *ret = h;
     return 0;
+}
+
+int host_resctrl(char *ret, size_t size) {
+    AUTO_STR struct str s = STR_INIT(HOST_MAX_MOUNTS);
+    int r = io_read_file(AT_FDCWD, "/proc/self/mountinfo", &s);
+    const char *line = str_c(&s);
+    for (; r == 0 && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        /* id parent device root MOUNT options [tags] - TYPE source options */
+        const char *end = line + strcspn(line, "\n"), *mount = line;
+        const char *type = memmem(line, (size_t)(end - line), " - resctrl ", 11);
+        for (int i = 0; i < 4 && mount < end; i++)
+            mount += strcspn(mount, " ") + 1;
+        size_t n = strcspn(mount, " ");
+        if (!type || mount >= type || n >= size)
+            continue;
+        memcpy(ret, mount, n);
+        ret[n] = 0;
+        return 0;
+    }
+    return r < 0 ? r : -ENOENT;
 }
 
 int host_read_info(struct host *ret, struct err *e) {

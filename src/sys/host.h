@@ -35,3 +35,5 @@ struct host {
 /* Cheap facts only (no file beyond /proc/self/uid_map); memory and cpus: host_read_info. */
 int host_read(struct host *ret, struct err *e);
 int host_read_info(struct host *ret, struct err *e);
+/* Where resctrl (Intel RDT and its like) is mounted. 0, -ENOENT or another -errno. */
+int host_resctrl(char *ret, size_t size);

@@ -80,8 +80,18 @@ static int add_sysctl(struct build *b, const struct rt_kv *kv) {
     return 0;
 }
 
+static bool box_has_keyring(const struct build *b) {
+    uint32_t n = 0;
+    const struct plan_step *s = b->host->box ? plan_steps(b->host->box, PLAN_INIT, &n) : NULL;
+    bool has = !s;
+    for (uint32_t i = 0; i < n; i++)
+        has = has || s[i].op == PLAN_KEYRING;
+    return has;
+}
+
+/* exec does as its box did. */
 int build_keyring(struct build *b) {
-    if (!b->host->no_keyring)
+    if (!b->host->no_keyring && (b->root || box_has_keyring(b)))
         build_init(b, PLAN_KEYRING, .flags = b->host->strict ? 0 : PLAN_CLAMP,
                    .ref = {build_str(b, "_hako")});
     return 0;
