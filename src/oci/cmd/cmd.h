@@ -49,5 +49,8 @@ void log_warning(void *data, const char *text);
 int print_json(const js *doc, int style, struct err *e);
 int print_text(const char *text, struct err *e);
 
+/* seal.c: run on from a copy that no container can write to; returns there, or with an error. */
+int seal(char **argv, struct err *e);
+
 /* attend.c: be there for a task until it ends: terminal, signals, exit code. */
 int attend(struct oci_task *t, struct err *e);

@@ -128,7 +128,8 @@ static int failed(const struct cmd_global *g, const struct cmd *c, const struct 
     return c && c->failure ? c->failure : 1;
 }
 
-static int run_command(struct cmd_global *g, const struct cmd *c, int argc, char **argv) {
+static int run_command(struct cmd_global *g, const struct cmd *c, int argc, char **argv,
+                       char **whole) {
     struct err e = {0};
     char **args;
     size_t n;
@@ -138,6 +139,8 @@ static int run_command(struct cmd_global *g, const struct cmd *c, int argc, char
                              : err_oom(&e);
     if (r > 0)
         return command_help(c, &e) < 0;
+    if (r == 0 && c->joins)
+        r = seal(whole, &e);
     if (r == 0)
         r = c->run(g, target, args, n, &e);
     return r < 0 ? failed(g, c, &e) : r;
@@ -162,7 +165,7 @@ static int dispatch(struct cmd_global *g, int argc, char **argv) {
         err_set(&e, ERR_USAGE, -EINVAL, "No help topic for '%.100s'", args[0]);
     if (!c || globals(g, &e) < 0)
         return failed(g, NULL, &e);
-    return run_command(g, c, (int)n, args);
+    return run_command(g, c, (int)n, args, argv);
 }
 
 int main(int argc, char **argv) {
