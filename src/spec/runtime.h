@@ -105,6 +105,10 @@ struct rt_device {
     uint32_t uid, gid;
 };
 
+struct rt_net_device {
+    char *host_name, *name; /* name in the container; NULL = the same */
+};
+
 struct rt_device_rule {
     bool allow;
     char type;            /* a b c */
@@ -215,6 +219,8 @@ struct rt_spec {
     struct rt_idmaps uid_mappings, gid_mappings;
     struct rt_device *devices;
     size_t n_devices;
+    struct rt_net_device *net_devices;
+    size_t n_net_devices;
     struct rt_resources resources;
     char *cgroups_path;
     char *rootfs_propagation; /* shared slave private unbindable, or NULL */

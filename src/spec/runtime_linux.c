@@ -76,6 +76,12 @@ static const struct field device_fields[] = {
 };
 static const struct field_table device_table = FIELD_TABLE(struct rt_device, device_fields);
 
+static const struct field net_device_fields[] = {
+    {FIELD(struct rt_net_device, STR, "name", name)},
+};
+static const struct field_table net_device_table =
+    FIELD_TABLE(struct rt_net_device, net_device_fields);
+
 /* --- the small ones ------------------------------------------------------------------------ */
 
 static const struct field rdt_fields[] = {
@@ -124,6 +130,9 @@ static const struct field linux_fields[] = {
                  gid_mappings.n, runtime_idmap_table)},
     {FIELD_ITEMS(struct rt_spec, LIST, "devices", struct rt_device, devices, n_devices,
                  device_table)},
+    {FIELD_ITEMS(struct rt_spec, MAP, "netDevices", struct rt_net_device, net_devices,
+                 n_net_devices, net_device_table),
+     .map_key = FIELD_OFF(struct rt_net_device, host_name, char *)},
     {FIELD(struct rt_spec, STR, "cgroupsPath", cgroups_path)},
     {FIELD_NEST(struct rt_spec, "resources", resources, runtime_resources_table)},
     {FIELD_N(struct rt_spec, KVS, "sysctl", sysctl, n_sysctl)},

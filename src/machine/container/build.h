@@ -39,6 +39,7 @@ build_fn build_namespaces;                 /* plan_ns.c */
 build_fn build_cgroups;                    /* plan_cgroups.c */
 build_fn build_mapped_binds;               /* plan_idmap.c: taken while all is still the host's */
 build_fn build_enter;                      /* plan_ns.c: joins and unshare, at the head of INIT */
+build_fn build_net_devices;                /* plan_ns.c */
 build_fn build_root, build_root_done;      /* plan_root.c */
 build_fn build_shared_binds, build_mounts; /* plan_mounts.c */
 build_fn build_devices;                    /* plan_devices.c */

@@ -8,9 +8,10 @@
 /* The order is that of the steps, and it matters: cgroups before their namespace, mounts before
  * what lies on them, everything that needs the host before the pivot, rights last. */
 static build_fn *const box_parts[] = {
-    build_refuse,       build_rdt,          build_hooks,        build_namespaces,    build_cgroups,
-    build_mapped_binds, build_enter,        build_shared_binds, build_root,          build_mounts,
-    build_devices,      build_hooks_create, build_paths,        build_memory_policy, build_limits,
+    build_refuse,       build_rdt,          build_hooks,         build_namespaces,
+    build_cgroups,      build_mapped_binds, build_enter,         build_net_devices,
+    build_shared_binds, build_root,         build_mounts,        build_devices,
+    build_hooks_create, build_paths,        build_memory_policy, build_limits,
     build_root_done,    build_kernel,       build_user,
 };
 

@@ -169,3 +169,40 @@ int build_enter(struct build *b) {
         add_time(b);
     return 0;
 }
+
+/* --- network devices ---------------------------------------------------------------------------
+ */
+
+#define DEVICE_NAME_MAX 15 /* IFNAMSIZ - 1 */
+
+static bool is_device_name(const char *s) {
+    size_t n = strlen(s);
+    return n > 0 && n <= DEVICE_NAME_MAX && strcmp(s, ".") != 0 && strcmp(s, "..") != 0 &&
+           s[strcspn(s, "/: \t\n\r\v\f")] == 0;
+}
+
+int build_net_devices(struct build *b) {
+    for (size_t i = 0; i < b->spec->n_net_devices; i++) {
+        const struct rt_net_device *d = &b->spec->net_devices[i];
+        const char *inside = d->name ? d->name : d->host_name;
+        if (!(b->all & CLONE_NEWNET))
+            return err_set(b->e, ERR_USAGE, -EINVAL,
+                           "linux.netDevices: %s is given, but the container is on the host's "
+                           "network: add {\"type\": \"network\"} to linux.namespaces",
+                           d->host_name);
+        const char *bad = !is_device_name(d->host_name) || strchr(d->host_name, '%') ? d->host_name
+                          : is_device_name(inside)                                   ? NULL
+                                                                                     : inside;
+        const char *percent = strchr(inside, '%');
+        if (!bad && percent && (percent[1] != 'd' || strchr(percent + 1, '%')))
+            bad = inside;
+        if (bad)
+            return err_set(b->e, ERR_USAGE, -EINVAL,
+                           "linux.netDevices: \"%s\" is not the name of a network device", bad);
+        plan_writer_step(
+            &b->w, PLAN_BORN,
+            (struct plan_step){.op = PLAN_NET_DEVICE,
+                               .ref = {build_str(b, d->host_name), build_str(b, inside)}});
+    }
+    return 0;
+}

@@ -9,6 +9,7 @@
 #include "machine/container/bind.h"
 #include "machine/container/birth.h"
 #include "machine/container/listener.h"
+#include "machine/container/netdev.h"
 #include "machine/container/rdt.h"
 #include "machine/container/sync.h"
 #include "sys/idmap.h"
@@ -136,6 +137,24 @@ static int spawn_netns(struct machine *m, struct err *e) {
     return 0;
 }
 
+/* What the starter gives to the box once its namespaces are there. */
+static int spawn_born(struct machine *m, struct err *e) {
+    uint32_t n;
+    const struct plan_step *s = plan_steps(m->plan, PLAN_BORN, &n);
+    if (n == 0)
+        return 0;
+    AUTO_FD int netns = ns_of(m->pid, "net");
+    if (netns == -ENOENT || netns == -ESRCH)
+        return spawn_died(m, e);
+    int r = netns < 0 ? err_sysn(e, netns, "cannot open the box's network namespace") : 0;
+    for (uint32_t i = 0; r == 0 && i < n; i++)
+        r = s[i].op == PLAN_NET_DEVICE
+                ? netdev_give(m->plan, &s[i], netns, e)
+                : err_set(e, ERR_CORRUPT, -EINVAL, "step %s has no place after birth",
+                          plan_op_info[s[i].op].word);
+    return r;
+}
+
 int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e) {
     struct container *c = container_of(m);
     AUTO_FD int cgroup = c->cgroups.v2 ? cgroup_open(c->cgroups.v2) : -1;
@@ -161,5 +180,7 @@ int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e)
         r = spawn_netns(m, e);
     if (r == 0 && (m->plan->h->flags & PLAN_F_LATE_UNMOUNT))
         c->mntns = ns_of(m->pid, "mnt"); /* a gain only: none is no failure */
-    return r < 0 ? r : spawn_maps(m, e);
+    if (r == 0)
+        r = spawn_maps(m, e);
+    return r < 0 ? r : spawn_born(m, e);
 }
