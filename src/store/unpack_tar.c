@@ -72,6 +72,7 @@ static int tar_run(struct tar_run *run, struct err *e) {
     struct tar *tar = NULL;
     struct tar_source src = {tar_read, run, NULL};
     int r = 0;
+    run->w.hollow = want->hollow;
     if (want->record) {
         r = record_begin(want->homefd, &run->record, e);
         src.watch = tar_beside;

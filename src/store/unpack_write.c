@@ -278,7 +278,7 @@ static int write_extent(struct unpack_write *w, const struct leaf *l, struct tar
             *have = (struct write_pending){p, (size_t)n};
         }
         size_t k = (size_t)MIN_OF((uint64_t)have->n, x.len);
-        int r = write_piece(l, fd, have->p, k, x.off, e);
+        int r = w->hollow ? 0 : write_piece(l, fd, have->p, k, x.off, e);
         if (r < 0)
             return r;
         *have = (struct write_pending){have->p + k, have->n - k};
@@ -311,7 +311,8 @@ static int write_data(struct unpack_write *w, const struct leaf *l, struct tar *
     int r = 0;
     for (size_t i = 0; r == 0 && i < n; i++)
         r = write_extent(w, l, tar, fd, v[i], &have, e);
-    if (r == 0 && en->extents && ftruncate(fd, (off_t)en->size) < 0) /* a hole at the end */
+    if (r == 0 && (en->extents || w->hollow) &&
+        ftruncate(fd, (off_t)en->size) < 0) /* a hole at the end */
         r = write_fail(l->path, errno, e);
     return r == 0 && w->record && en->payload ? write_recorded(w, l, fd, v, n, e) : r;
 }

@@ -30,6 +30,7 @@ struct unpack_write {
     int rootfd; /* borrowed */
     bool userxattr;
     bool one_id;   /* the user namespace holds a single id: everything is root's */
+    bool hollow;   /* files without content */
     bool replaced; /* a directory has given way to something else */
     uint64_t max_bytes;
     uint64_t bytes, skipped;

@@ -11,6 +11,7 @@
 struct unpack_want {
     int dirfd;                   /* empty directory, the layer's root */
     bool userxattr;              /* overlay attributes as user.*, not trusted.* */
+    bool hollow;                 /* files get their size and no content: to compare with */
     bool record;                 /* keep what pack.h needs, in homefd */
     int homefd;                  /* directory that holds the layer's root, same file system */
     struct digest blob, diff_id; /* what must come out; "" = not checked */

@@ -11,6 +11,7 @@
  */
 #include "base/io.h"
 #include "store/add.h"
+#include "store/check.h"
 #include "store/pack.h"
 #include "store/snapshot_tar.h"
 
@@ -85,6 +86,25 @@ static int export(char **dirs, size_t n, struct err *e) {
     return snapshot_tar_export(&sn, &o, &out, e);
 }
 
+static int print_finding(const struct check_finding *f, void *data) {
+    static const char *const kinds[] = {"missing", "damaged", "changed", "unrecorded",
+                                        "unused",  "broken",  "dangling"};
+    (void)data;
+    printf("%s %s %s%s: %s\n", kinds[f->kind], f->what, f->pull ? f->pull : "-",
+           f->repaired ? " repaired" : "", f->why);
+    return 0;
+}
+
+static int check(const struct store *s, bool repair, struct err *e) {
+    const struct check_want want = {.repair = repair, .found = print_finding};
+    struct check_result res;
+    int r = check_store(s, &want, &res, e);
+    if (r == 0)
+        printf("%llu layers %llu images %llu refs\n", (unsigned long long)res.layers,
+               (unsigned long long)res.images, (unsigned long long)res.refs);
+    return r;
+}
+
 static int command(const struct store *s, int argc, char **argv, struct err *e) {
     int r = 0;
     if (argc >= 2 && strcmp(argv[0], "add") == 0) {
@@ -98,7 +118,9 @@ static int command(const struct store *s, int argc, char **argv, struct err *e) 
         return diff(argv[1], e);
     if (argc >= 2 && strcmp(argv[0], "export") == 0)
         return export(argv + 1, (size_t)argc - 1, e);
-    return err_set(e, ERR_USAGE, -EINVAL, "usage: layer DATADIR add|pack|diff|export …");
+    if (argc >= 1 && strcmp(argv[0], "check") == 0)
+        return check(s, argc > 1, e);
+    return err_set(e, ERR_USAGE, -EINVAL, "usage: layer DATADIR add|pack|diff|export|check …");
 }
 
 int main(int argc, char **argv) {
