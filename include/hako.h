@@ -95,11 +95,25 @@ struct hako_progress {
     bool finished;
 };
 
+/* How a registry is spoken to. All zero: as the configuration and the usual files say. */
+struct hako_registry {
+    const char *authfile; /* docker's config.json or podman's auth.json */
+    const char *creds;    /* "user[:password]" */
+    const char *cert_dir; /* *.crt, *.cert and *.key */
+    bool tls_verify, tls_verify_set;
+    unsigned tries;      /* in a row; 0 = default */
+    int64_t retry_delay; /* ns before the second try; 0 = default */
+};
+
+/* `reference` may be a place: docker-archive:FILE[:REF], oci-archive:FILE[:TAG], oci:DIR[:TAG],
+ * dir:DIR, docker://REF. */
 struct hako_pull_options {
     size_t size;
     const char *platform; /* "linux/arm64"; NULL = host */
     void (*progress)(const struct hako_progress *p, void *data);
     void *data;
+    bool all_platforms; /* every image of a list; the name stays with the platform's */
+    struct hako_registry registry;
 };
 
 struct hako_pulled {
@@ -148,6 +162,123 @@ HAKO_API int hako_image_mount(hako_engine *g, const char *name, char **ret_path,
 HAKO_API int hako_image_unmount(hako_engine *g, const char *name, bool force, hako_error *e);
 /* [{"id","Repositories":[names],"mountpoint"}] */
 HAKO_API int hako_image_mounts(hako_engine *g, char **ret_json, hako_error *e);
+
+/* ---- images that move ------------------------------------------------------------------ */
+
+struct hako_push_options {
+    size_t size;
+    const char *compression; /* "gzip" "zstd" "zstd:chunked" "uncompressed"; NULL: as it is there,
+                                else gzip */
+    bool force_compression;  /* a blob of another kind is no good */
+    int64_t level;           /* 0 = default */
+    const char *format;      /* "oci" "v2s2"; NULL: as the image came */
+    const char *platform;    /* the image must be for it */
+    struct hako_registry registry;
+    void (*progress)(const struct hako_progress *p, void *data);
+    void *data;
+};
+struct hako_pushed {
+    char reference[512];
+    char digest[136]; /* of the manifest; "" where there is none */
+    uint64_t size;    /* of it */
+};
+/* destination NULL: its own name. Else a reference, or a place as hako_image_pull knows them. What
+ * the registry has already is not sent. */
+HAKO_API int hako_image_push(hako_engine *g, const char *image, const char *destination,
+                             const struct hako_push_options *o, struct hako_pushed *ret,
+                             hako_error *e);
+/* Tags of a repository in its registry, one per line. */
+HAKO_API int hako_image_tags(hako_engine *g, const char *repository,
+                             const struct hako_registry *registry, char **ret, hako_error *e);
+/* The manifest or index that a reference names in its registry. */
+HAKO_API int hako_image_manifest(hako_engine *g, const char *reference,
+                                 const struct hako_registry *registry, char **ret_json,
+                                 hako_error *e);
+/* The index of what refers to NAME@DIGEST in its registry: signatures, SBOMs. */
+HAKO_API int hako_image_referrers(hako_engine *g, const char *reference, const char *artifact_type,
+                                  const struct hako_registry *registry, char **ret_json,
+                                  hako_error *e);
+
+struct hako_save_options {
+    size_t size;
+    const char *format; /* "docker-archive" (default) "oci-archive" "oci-dir" "docker-dir" */
+    const char *output; /* file or directory; NULL: fd */
+    int fd;
+    bool compress;        /* docker-dir: gzip the layers */
+    bool uncompressed;    /* oci: leave them as tars */
+    const char *platform; /* the images must be for it */
+    void (*progress)(const struct hako_progress *p, void *data);
+    void *data;
+};
+HAKO_API int hako_image_save(hako_engine *g, const struct hako_strings *images,
+                             const struct hako_save_options *o, hako_error *e);
+
+struct hako_load_options {
+    size_t size;
+    const char *input; /* file or directory; NULL: fd */
+    int fd;
+    const char *select; /* the one image with this name; NULL = all */
+    const char *platform;
+    void (*progress)(const struct hako_progress *p, void *data);
+    void *data;
+};
+/* What docker save, podman save, buildah, skopeo or umoci wrote. `report`: "Loaded image: …" and
+ * "Loaded image ID: …" lines. */
+HAKO_API int hako_image_load(hako_engine *g, const struct hako_load_options *o, char **report,
+                             hako_error *e);
+
+struct hako_import_options {
+    size_t size;
+    const char *source; /* file or URL; NULL: fd */
+    int fd;
+    const char *reference;      /* NULL: untagged */
+    struct hako_strings change; /* Dockerfile instructions */
+    const char *message;
+    const char *platform; /* "linux/arm64"; NULL = host */
+    void (*progress)(const struct hako_progress *p, void *data);
+    void *data;
+};
+HAKO_API int hako_image_import(hako_engine *g, const struct hako_import_options *o,
+                               char ret_id[136], hako_error *e);
+/* A container's file system as a tar stream into fd; running ones are not stopped. */
+HAKO_API int hako_container_export(hako_container *c, int fd, hako_error *e);
+
+/* ---- manifest lists --------------------------------------------------------------------- */
+
+/* A list is kept in the store under its name until it is pushed or removed. */
+struct hako_manifest_options {
+    size_t size;
+    bool amend; /* create: it may exist */
+    bool all;   /* add: every image of a list, not only this platform's */
+    const char *os, *arch, *variant, *os_version;
+    struct hako_strings os_features, features, annotation; /* annotation: KEY=VALUE */
+    bool index;                                            /* annotate: the list itself */
+    const char *subject; /* annotate --index: reference of a subject */
+    const char *artifact_type;
+    bool purge;         /* push: remove the list afterwards */
+    const char *format; /* push: "oci" "v2s2" */
+    struct hako_registry registry;
+};
+HAKO_API int hako_manifest_create(hako_engine *g, const char *list, const struct hako_strings *add,
+                                  const struct hako_manifest_options *o, hako_error *e);
+/* An image of a registry (docker://REF, or REF) or of the store (containers-storage:REF). */
+HAKO_API int hako_manifest_add(hako_engine *g, const char *list, const char *image,
+                               const struct hako_manifest_options *o, char ret_digest[136],
+                               hako_error *e);
+/* `image`: digest or reference of an entry. */
+HAKO_API int hako_manifest_annotate(hako_engine *g, const char *list, const char *image,
+                                    const struct hako_manifest_options *o, hako_error *e);
+HAKO_API int hako_manifest_remove(hako_engine *g, const char *list, const char *digest,
+                                  hako_error *e);
+/* The local list, else what the registry has. */
+HAKO_API int hako_manifest_inspect(hako_engine *g, const char *list,
+                                   const struct hako_manifest_options *o, char **ret_json,
+                                   hako_error *e);
+HAKO_API int hako_manifest_push(hako_engine *g, const char *list, const char *destination,
+                                const struct hako_manifest_options *o, char ret_digest[136],
+                                hako_error *e);
+HAKO_API int hako_manifest_rm(hako_engine *g, const char *list, hako_error *e);
+HAKO_API bool hako_manifest_exists(hako_engine *g, const char *list);
 
 /* ---- registries ------------------------------------------------------------------------ */
 

@@ -65,8 +65,26 @@ static int config_logs(const js *doc, struct config *c, struct err *e) {
     return 0;
 }
 
+/* An absolute path; "" takes an earlier file's word back. */
+static int config_path(const js *doc, const char *key, struct arena *a, const char **ret,
+                       struct err *e) {
+    const js *v = js_get(doc, key);
+    const char *s = js_str(v);
+    if (!v)
+        return 0;
+    if (!s || (*s && *s != '/'))
+        return err_set(e, ERR_USAGE, -EINVAL, "%s: expected an absolute path", key);
+    *ret = *s ? arena_strdup(a, s) : NULL;
+    return *s && !*ret ? err_oom(e) : 0;
+}
+
 static int config_merge(const js *doc, struct arena *a, struct config *c, struct err *e) {
     int r = config_registries(js_get(doc, "registries"), a, c, e);
+    if (r < 0)
+        return r;
+    r = config_path(doc, "policy", a, &c->policy, e);
+    if (r == 0)
+        r = config_path(doc, "lock", a, &c->lock, e);
     if (r < 0)
         return r;
     c->pids_limit = js_get_i64(doc, "pids-limit", c->pids_limit);

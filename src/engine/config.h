@@ -4,6 +4,7 @@
  * ($XDG_CONFIG_HOME/hako/config.json), the later overriding. Missing files are fine.
  *
  *   { "registries": { "docker.io": { "mirrors": ["mirror.example:5000"], "insecure": false } },
+ *     "policy": "/etc/hako/policy.json", "lock": "/srv/hako.lock",
  *     "pids-limit": 4096, "log-opts": { "max-size": "10m", "max-file": "3" } }
  */
 #pragma once
@@ -19,6 +20,8 @@ struct config {
     int64_t pids_limit;     /* default for every box; -1 = unlimited */
     uint64_t log_max_bytes; /* 0 = the monitor's default */
     uint32_t log_max_files;
+    const char *policy; /* path of policy.json; NULL = the default places (trust.h) */
+    const char *lock;   /* path of a lock file that every run obeys; NULL = hako.lock where it is */
 };
 
 /* path NULL: the two default places. */

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/container.h"
+#include "engine/trust.h"
 #include "spec/image.h"
 #include "store/store.h"
 
@@ -51,8 +52,11 @@ static int image_fetch(hako_engine *g, const struct ref *ref, const struct platf
     if (r == 0)
         r = engine_config(g, &cfg, e);
     char *layout = NULL;
+    struct trust_decision trust = {.needs_signature = false};
     if (r == 0 && image_is_builtin(ref))
         r = engine_helper(g, "box", a, &layout, e);
+    if (r == 0)
+        r = layout ? trust_load(g, "oci", layout, e) : trust_pull(g, ref, a, &trust, e);
     if (r < 0)
         return r;
     struct pull_request rq = {.ref = ref,
@@ -60,6 +64,7 @@ static int image_fetch(hako_engine *g, const struct ref *ref, const struct platf
                               .platform = platform,
                               .store = s,
                               .access = {.config = &cfg->registries},
+                              .trust = trust.needs_signature ? &trust.want : NULL,
                               .userns_fd = -1,
                               .progress = to->progress ? image_on_progress : NULL,
                               .data = to};
@@ -69,7 +74,7 @@ static int image_fetch(hako_engine *g, const struct ref *ref, const struct platf
         struct err ignored = {0};
         gc_layers(s, a, &lines, &ignored);
     }
-    return r;
+    return r < 0 ? r : trust_note(s, &ret->config, &trust, e);
 }
 
 int hako_image_pull(hako_engine *g, const char *reference, const struct hako_pull_options *o,
