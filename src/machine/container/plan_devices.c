@@ -37,11 +37,16 @@ static bool own_dev(const struct build *b) {
     return own;
 }
 
+/* Engines that give all devices of the host name these too. */
 static bool is_default(const char *dir, const char *name) {
     if (strcmp(dir, "/dev") != 0)
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++) {
         if (strcmp(default_devices[i].name, name) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(default_links); i++) {
+        if (strcmp(default_links[i][0], name) == 0)
             return true;
     }
     return false;
