@@ -114,6 +114,8 @@ struct hako_pull_options {
     void *data;
     bool all_platforms; /* every image of a list; the name stays with the platform's */
     struct hako_registry registry;
+    const char *lock; /* lock file; NULL = configuration's or hako.lock when there, "" = none */
+    bool lock_write;  /* write into it what the name means now, instead of obeying it */
 };
 
 struct hako_pulled {
@@ -362,6 +364,7 @@ struct hako_run_options {
     bool stop_timeout_set;
     const char *pull; /* missing (default) always never */
     const char *platform;
+    const char *lock;            /* lock file to obey; NULL = as for a pull, "" = none */
     const char *isolation;       /* container (default); vm comes with its issue */
     const char *log_driver;      /* "" or "cri-file"; "none" */
     struct hako_strings log_opt; /* max-size=10m max-file=3 */

@@ -171,6 +171,13 @@ static const char *next_arg(struct parser *p) {
     return p->i + 1 < p->argc ? p->argv[++p->i] : NULL;
 }
 
+/* "--lock" alone, or "--lock other.lock". */
+static const char *bare_value(struct parser *p, const struct opt *o) {
+    const char *dot = strrchr(o->bare, '.');
+    const char *next = p->i + 1 < p->argc ? p->argv[p->i + 1] : NULL;
+    return next && next[0] != '-' && dot && str_ends(next, dot) ? next_arg(p) : o->bare;
+}
+
 static int parse_long(struct parser *p, const char *arg) {
     const char *name = arg + 2;
     size_t len = strcspn(name, "=");
@@ -186,6 +193,8 @@ static int parse_long(struct parser *p, const char *arg) {
                        (int)MIN_OF(len, (size_t)200), name);
     if (!value && o->type == OPT_BOOL)
         value = "true";
+    if (!value && o->bare)
+        value = bare_value(p, o);
     if (!value)
         value = next_arg(p);
     if (!value)

@@ -37,13 +37,17 @@ struct opt {
     const char *help;    /* one line; NULL hides the option (aliases) */
     size_t set_offset;   /* of a bool set to true when the option was given; 0 = none, so that
                             bool must not be the first member */
+    const char *bare;    /* the value of "--name" alone: then a value follows behind "=", or in the
+                            next word when that ends like this one (".lock"); NULL = needed */
 };
 
 /* OPT(struct run_args, 'm', memory, "memory", OPT_BYTES, "bytes", "Memory limit") */
 #define OPT(T, short_, field, name_, type_, metavar_, help_)                                       \
-    { (short_), (name_), (type_), offsetof(T, field), (metavar_), (help_), 0 }
+    { (short_), (name_), (type_), offsetof(T, field), (metavar_), (help_), 0, NULL }
 #define OPT_SEEN(T, short_, field, seen, name_, type_, metavar_, help_)                            \
-    { (short_), (name_), (type_), offsetof(T, field), (metavar_), (help_), offsetof(T, seen) }
+    { (short_), (name_), (type_), offsetof(T, field), (metavar_), (help_), offsetof(T, seen), NULL }
+#define OPT_BARE(T, field, name_, bare_, metavar_, help_)                                          \
+    { 0, (name_), OPT_STRING, offsetof(T, field), (metavar_), (help_), 0, (bare_) }
 
 struct opt_table {
     const char *command; /* "run" */

@@ -64,6 +64,8 @@ static const struct opt run_opts[] = {
     R(0, isolation, "isolation", OPT_STRING, "string", "Isolation: container"),
     R('l', label, "label", OPT_LIST, "list", "Set metadata on the container"),
     R(0, label_file, "label-file", OPT_LIST, "list", "Read labels from a file"),
+    OPT_BARE(struct run_args, o.lock, "lock", "hako.lock", "file",
+             "Lock file that says which image the name means"),
     R(0, log_driver, "log-driver", OPT_STRING, "string", "Log driver: cri-file or none"),
     R(0, log_opt, "log-opt", OPT_LIST, "list", "Log options: max-size=10m, max-file=3"),
     R('m', memory, "memory", OPT_BYTES, "bytes", "Memory limit"),
