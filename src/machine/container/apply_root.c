@@ -61,6 +61,8 @@ int apply_join_cgroup(struct apply *a, const struct plan_step *s) {
 
 int apply_join_box(struct apply *a, const struct plan_step *s) {
     int r = ns_join_process(a->box, s->num[0]);
+    if (r == -EINVAL && (s->num[0] & CLONE_NEWUSER)) /* born in it */
+        r = ns_join_process(a->box, s->num[0] & ~(uint64_t)CLONE_NEWUSER);
     if (r == -ESRCH)
         return err_set(a->e, ERR_CONFLICT, r, "the container has stopped");
     return r < 0 ? err_sysn(a->e, r, "cannot enter the container's namespaces") : 0;

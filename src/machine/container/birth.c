@@ -154,6 +154,8 @@ static int birth_prepare(struct birth_helper *h, struct err *e) {
         r = birth_join(&h->joins, b->plan, e);
     if (r == 0 && b->box >= 0 && (b->plan->h->all_ns & CLONE_NEWPID)) {
         r = ns_join_process(b->box, CLONE_NEWPID);
+        if (r == -EPERM && (b->plan->h->all_ns & CLONE_NEWUSER)) /* no root of the host's */
+            r = ns_join_process(b->box, CLONE_NEWPID | CLONE_NEWUSER);
         if (r == -ESRCH)
             return err_set(e, ERR_CONFLICT, r, "the container has stopped");
         if (r < 0)

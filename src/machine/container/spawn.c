@@ -141,6 +141,11 @@ static int spawn_maps(struct machine *m, struct err *e) {
     if (!(p->h->clone_ns & CLONE_NEWUSER))
         return 0;
     int r = uid && gid ? idmap_write(m->pid, uid, gid) : -EINVAL;
+    if (r == -EPERM && m->map_ids) {
+        r = m->map_ids(m->pid, uid, gid, e);
+        if (r < 0)
+            return r;
+    }
     if (r < 0)
         return err_sysn(e, r, "cannot map the box's users: are these ids yours to give?");
     r = sync_say(container_of(m)->sock, SYNC_MAPPED, -1);

@@ -46,23 +46,18 @@ static const char *program_name(const char *argv0) {
     return name && (strcmp(name, "runc") == 0 || strcmp(name, "crun") == 0) ? name : "hako-oci";
 }
 
+/* As runc: --root, else $XDG_RUNTIME_DIR for a user other than root, else /run. */
 static int default_root(struct cmd_global *g, struct err *e) {
-    const char *xdg = getenv("XDG_RUNTIME_DIR");
-    bool rootless = geteuid() != 0;
-    if (str_empty(g->root) && rootless && str_empty(xdg))
-        return err_set(e, ERR_USAGE, -EINVAL,
-                       "XDG_RUNTIME_DIR is not set: give --root a directory of yours");
-    char *root = !str_empty(g->root) ? realpath(g->root, NULL) : NULL;
-    if (root)
-        g->o.root = arena_strdup(g->a, root);
-    else if (!str_empty(g->root) && g->root[0] == '/')
+    char real[PATH_MAX], cwd[PATH_MAX];
+    const char *xdg = geteuid() != 0 ? getenv("XDG_RUNTIME_DIR") : NULL;
+    if (str_empty(g->root))
+        g->o.root = arena_printf(g->a, "%s/%s", str_empty(xdg) ? "/run" : xdg, g->o.name);
+    else if (realpath(g->root, real))
+        g->o.root = arena_strdup(g->a, real);
+    else if (g->root[0] == '/')
         g->o.root = g->root;
-    else if (!str_empty(g->root)) {
-        char cwd[PATH_MAX];
+    else
         g->o.root = getcwd(cwd, sizeof(cwd)) ? arena_printf(g->a, "%s/%s", cwd, g->root) : NULL;
-    } else
-        g->o.root = arena_printf(g->a, "%s/%s", rootless ? xdg : "/run", g->o.name);
-    free(root);
     return g->o.root ? 0 : err_oom(e);
 }
 
