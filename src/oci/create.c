@@ -10,10 +10,16 @@
 #include "sys/pidref.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static int create_check_fds(const struct oci_create_options *opt, struct err *e) {
+/* crun passes on what is there. */
+static int create_check_fds(const struct oci *o, const struct oci_create_options *opt,
+                            struct err *e) {
+    if (str_eq(o->name, "crun"))
+        return 0;
     for (unsigned i = 0; i < opt->preserve_fds; i++) {
         if (fcntl(3 + (int)i, F_GETFD) < 0)
             return err_set(e, ERR_USAGE, -EBADF,
@@ -77,6 +83,30 @@ static int create_tell(struct oci_creation *c, struct err *e) {
     return r;
 }
 
+/* Where standard input and output lead, as crun writes it down. */
+static const char *create_descriptors(struct arena *a) {
+    AUTO_JS js *list = js_new_array();
+    AUTO_STR struct str text = STR_INIT(0);
+    char path[32], to[PATH_MAX];
+    for (int i = 0; list && i < 3; i++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", i);
+        ssize_t n = readlink(path, to, sizeof(to) - 1);
+        to[n < 0 ? 0 : n] = 0;
+        if (js_push_str(list, to) < 0)
+            return NULL;
+    }
+    return list && js_print(list, JS_COMPACT, &text) == 0 ? arena_strdup(a, str_c(&text)) : NULL;
+}
+
+/* For systemd's socket activation: the command is process 1 of its world. */
+static int create_listen_env(struct oci_creation *c, struct err *e) {
+    struct strlist *env = &c->b.spec.process.env;
+    if (c->opt->listen_fds && (strlist_addf(c->a, env, "LISTEN_FDS=%u", c->opt->listen_fds) < 0 ||
+                               strlist_add(c->a, env, "LISTEN_PID=1") < 0))
+        return err_oom(e);
+    return 0;
+}
+
 static void create_state(struct oci_creation *c, const char *id) {
     c->st.id = id;
     c->st.version = c->b.spec.version;
@@ -87,6 +117,8 @@ static void create_state(struct oci_creation *c, const char *id) {
     c->st.rootless = c->b.host.rootless;
     c->st.annotations = js_get(c->b.doc, "annotations");
     c->st.hooks = js_get(c->b.doc, "hooks");
+    if (str_eq(c->o->name, "crun"))
+        c->st.descriptors = create_descriptors(c->a);
 }
 
 static int create_prepare(struct oci_creation *c, const char *id, struct err *e) {
@@ -95,11 +127,13 @@ static int create_prepare(struct oci_creation *c, const char *id, struct err *e)
     size_t len;
     int r = oci_check_id(id, e);
     if (r == 0)
-        r = create_check_fds(opt, e);
+        r = create_check_fds(c->o, opt, e);
     if (r == 0)
         r = oci_bundle_open(&c->b, opt->bundle, opt->config, c->a, e);
     if (r == 0)
         r = oci_console_check(c->b.spec.process.terminal, opt->detach, opt->console_socket, e);
+    if (r == 0)
+        r = create_listen_env(c, e);
     if (r == 0)
         r = oci_state_make(c->o, id, &c->dir, e);
     if (r == 0)

@@ -60,6 +60,8 @@ static int set_basics(js *doc, const struct oci_state *st) {
     r = r ? r : js_set_str(doc, "rootfs", st->rootfs);
     r = r ? r : js_set_bool(doc, "rootless", st->rootless);
     r = r ? r : js_set_bool(doc, "systemd_cgroup", st->systemd_cgroup);
+    if (r == 0 && st->descriptors)
+        r = js_set_str(doc, "external_descriptors", st->descriptors);
     if (r == 0 && st->annotations)
         r = js_set(doc, "annotations", js_ref(st->annotations));
     if (r == 0 && st->hooks)
@@ -75,6 +77,8 @@ int oci_state_write(const struct oci_dir *d, const struct oci_state *st, const s
         set_cgroups(doc, plan) < 0 || js_print(doc, JS_COMPACT, &text) < 0)
         return err_oom(e);
     int r = io_replace_file(d->fd, STATE_FILE, str_c(&text), text.len, 0600, false);
+    if (r == 0 && st->descriptors && symlinkat(STATE_FILE, d->fd, STATE_CRUN) < 0)
+        r = errno == EEXIST ? 0 : -errno;
     return r < 0 ? err_sysn(e, r, "cannot write the state of container %.200s", st->id) : 0;
 }
 

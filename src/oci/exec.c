@@ -53,22 +53,23 @@ static int exec_groups(const struct strlist *words, struct arena *a, struct rt_u
     return 0;
 }
 
-static int exec_caps(const struct strlist *words, struct rt_caps *c, struct err *e) {
+static void exec_caps(const struct oci *o, const struct strlist *words, struct rt_caps *c) {
     for (size_t i = 0; i < words->n; i++) {
         int cap = rt_cap_from_name(words->v[i]);
-        if (cap < 0)
-            return err_set(e, ERR_USAGE, -EINVAL, "unknown capability \"%.100s\"", words->v[i]);
+        if (cap < 0) {
+            oci_warn(o, "ignoring unknown or unavailable capabilities: [%.100s]", words->v[i]);
+            continue;
+        }
         c->bounding |= CAPS_BIT(cap);
         c->effective |= CAPS_BIT(cap);
         c->permitted |= CAPS_BIT(cap);
         c->ambient |= CAPS_BIT(cap);
         c->given = true;
     }
-    return 0;
 }
 
-static int exec_words(const struct oci_process_options *opt, struct arena *a, struct rt_process *p,
-                      struct err *e) {
+static int exec_words(const struct oci *o, const struct oci_process_options *opt, struct arena *a,
+                      struct rt_process *p, struct err *e) {
     int r = 0;
     p->args = (struct strlist){0};
     p->terminal = opt->tty;
@@ -84,11 +85,10 @@ static int exec_words(const struct oci_process_options *opt, struct arena *a, st
         p->selinux_label = arena_strdup(a, opt->process_label);
     if (!str_empty(opt->apparmor))
         p->apparmor_profile = arena_strdup(a, opt->apparmor);
-    if (opt->no_new_privs)
-        p->no_new_privileges = true;
+    p->no_new_privileges = opt->no_new_privs;
     p->console_width = p->console_height = 0;
-    r = exec_caps(&opt->caps, &p->caps, e);
-    if (r == 0 && !str_empty(opt->user))
+    exec_caps(o, &opt->caps, &p->caps);
+    if (!str_empty(opt->user))
         r = exec_user(opt->user, &p->user, e);
     return r < 0 ? r : exec_groups(&opt->additional_gids, a, &p->user, e);
 }
@@ -103,15 +103,16 @@ static int exec_file(const char *path, struct arena *a, struct rt_process *p, st
     return r < 0 ? r : rt_process_decode(doc, a, p, e);
 }
 
-static int exec_process(const struct oci_process_options *opt, const struct rt_spec *spec,
-                        struct arena *a, struct rt_process *p, struct err *e) {
+static int exec_process(const struct oci *o, const struct oci_process_options *opt,
+                        const struct rt_spec *spec, struct arena *a, struct rt_process *p,
+                        struct err *e) {
     int r = 0;
     if (opt->process) {
         *p = (struct rt_process){0};
         r = exec_file(opt->process, a, p, e);
     } else {
         *p = spec->process;
-        r = exec_words(opt, a, p, e);
+        r = exec_words(o, opt, a, p, e);
     }
     if (r < 0)
         return r;
@@ -146,13 +147,14 @@ static int exec_plan(const struct oci *o, struct oci_open *c, struct oci_bundle 
     b->a = c->a;
     int r = oci_bundle_read(b, c->dir.fd, STATE_CONFIG, e);
     if (r == 0)
-        r = exec_process(opt, &b->spec, c->a, p, e);
+        r = exec_process(o, opt, &b->spec, c->a, p, e);
     if (r == 0)
         r = oci_console_check(p->terminal, opt->detach, opt->console_socket, e);
     if (r == 0)
         r = oci_bundle_facts(b, e);
     if (r < 0)
         return r;
+    b->ph.exec_cgroups = &opt->cgroups;
     b->ph.box = &c->plan; /* knows the namespaces better than the document */
     b->ph.id = c->st.id;
     b->ph.bundle = c->st.bundle;

@@ -125,7 +125,8 @@ int oci_state_remove(const struct oci *o, struct oci_dir *d, struct err *e) {
     if (rootfd < 0)
         return rootfd;
     /* state.json last: a removal that was cut short is taken up again */
-    static const char *const files[] = {STATE_PLAN, STATE_CONFIG, STATE_SOCKET, STATE_FILE};
+    static const char *const files[] = {STATE_CRUN, STATE_PLAN, STATE_CONFIG, STATE_SOCKET,
+                                        STATE_FILE};
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
         unlinkat(d->fd, files[i], 0);
     int r = unlinkat(rootfd, d->id, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;

@@ -10,6 +10,7 @@ enum oci_status { OCI_CREATING, OCI_CREATED, OCI_RUNNING, OCI_PAUSED, OCI_STOPPE
 #define STATE_PLAN "plan"
 #define STATE_CONFIG "config.json"
 #define STATE_SOCKET "start.sock"
+#define STATE_CRUN "status" /* a link to state.json, where crun has its own */
 
 /* What state.json says; strings belong to the arena. */
 struct oci_state {
@@ -18,9 +19,10 @@ struct oci_state {
     uint64_t pid_start;
     int64_t created_ns;
     bool systemd_cgroup, rootless;
-    js *annotations; /* borrowed from doc */
-    js *hooks;       /* poststart and poststop as config.json has them; borrowed from doc */
-    js *doc;         /* owned: the whole document */
+    const char *descriptors; /* crun's external_descriptors; NULL = none */
+    js *annotations;         /* borrowed from doc */
+    js *hooks;               /* poststart and poststop as config.json has them; borrowed from doc */
+    js *doc;                 /* owned: the whole document */
 };
 
 /* A container's directory, open. */

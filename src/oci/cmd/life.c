@@ -4,8 +4,10 @@
 
 #include "spec/signal.h"
 
+#include <regex.h>
+
 struct life_args {
-    bool all, force;
+    bool all, force, regex;
 };
 
 #define LIFE_TABLE(name_, word_, summary_, usage_, opts_, nopts_, max_)                            \
@@ -20,9 +22,10 @@ struct life_args {
 static const struct opt kill_opts[] = {
     OPT(struct life_args, 'a', all, "all", OPT_BOOL, NULL, "To every process of the container"),
 };
-/* -r was runc's and crun's way to name containers by pattern; only -f is common to both */
 static const struct opt delete_opts[] = {
     OPT(struct life_args, 'f', force, "force", OPT_BOOL, NULL, "Kill it first when it runs"),
+    OPT(struct life_args, 'r', regex, "regex", OPT_BOOL, NULL,
+        "Remove every container whose id matches the extended regular expression"),
 };
 
 LIFE_TABLE(start_table, "start", "Start a created container.", "CONTAINER", NULL, 0, 1);
@@ -62,10 +65,26 @@ static int kill_run(struct cmd_global *g, void *target, char **args, size_t narg
     return r < 0 ? r : oci_kill(&g->o, args[0], signo, a->all, e);
 }
 
+static int delete_matching(const struct oci *o, const char *pattern, bool force, struct err *e) {
+    AUTO_JS js *list = NULL;
+    regex_t re;
+    if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+        return err_set(e, ERR_USAGE, -EINVAL, "invalid regular expression \"%.200s\"", pattern);
+    int r = oci_list(o, &list, e);
+    for (size_t i = 0; r == 0 && i < js_len(list); i++) {
+        const char *id = js_get_str_or(js_at(list, i), "id", "");
+        if (regexec(&re, id, 0, NULL, 0) == 0)
+            r = oci_delete(o, id, force, e);
+    }
+    regfree(&re);
+    return r;
+}
+
 static int delete_run(struct cmd_global *g, void *target, char **args, size_t nargs,
                       struct err *e) {
     const struct life_args *a = target;
-    return oci_delete(&g->o, args[0], a->force, e);
+    return a->regex ? delete_matching(&g->o, args[0], a->force, e)
+                    : oci_delete(&g->o, args[0], a->force, e);
 }
 
 static int pause_run(struct cmd_global *g, void *target, char **args, size_t nargs, struct err *e) {
