@@ -137,8 +137,6 @@ static void hook_listen(struct hook_wait *h, int i) {
         fd_close(&h->pipe[i]);
     for (ssize_t k = 0; k < n && h->len[i] < HOOK_SHOWN; k++)
         h->text[i][h->len[i]++] = buf[k] == '\n' ? ' ' : buf[k] < ' ' && buf[k] >= 0 ? '?' : buf[k];
-    while (h->len[i] && h->text[i][h->len[i] - 1] == ' ' && n <= 0)
-        h->len[i]--;
     h->text[i][h->len[i]] = 0;
 }
 
@@ -169,7 +167,7 @@ static void hook_wait(struct hook_wait *h, int64_t seconds) {
     }
 }
 
-static int hook_fail(const struct hook_wait *h, int code, int signo, struct err *e) {
+static int hook_fail(struct hook_wait *h, int code, int signo, struct err *e) {
     static const char *const words[] = {
         [SIGHUP] = "hangup",      [SIGINT] = "interrupt",       [SIGQUIT] = "quit",
         [SIGABRT] = "aborted",    [SIGKILL] = "killed",         [SIGSEGV] = "segmentation fault",
@@ -177,6 +175,10 @@ static int hook_fail(const struct hook_wait *h, int code, int signo, struct err 
     };
     const char *word = signo > 0 && signo < (int)ARRAY_SIZE(words) ? words[signo] : NULL;
     char how[48];
+    for (int i = 0; i < 2; i++) {
+        while (h->len[i] && h->text[i][h->len[i] - 1] == ' ')
+            h->text[i][--h->len[i]] = 0;
+    }
     if (word)
         snprintf(how, sizeof(how), "signal: %s", word);
     else if (signo)
@@ -187,7 +189,7 @@ static int hook_fail(const struct hook_wait *h, int code, int signo, struct err 
                    how, h->text[0], h->text[1]);
 }
 
-static int hook_result(const struct hook_wait *h, int64_t seconds, struct err *e) {
+static int hook_result(struct hook_wait *h, int64_t seconds, struct err *e) {
     int code = 0, signo = 0;
     int r = pidref_reap(h->pidfd, &code, &signo);
     if (r < 0)
