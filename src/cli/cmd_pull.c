@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/access_opts.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 
@@ -8,24 +9,39 @@
 #include <string.h>
 
 struct pull_args {
-    const char *platform;
-    bool quiet, all_tags;
+    const char *platform, *os, *arch, *variant, *policy, *lock;
+    bool quiet, all_tags, all_platforms, json, ignored;
+    struct access_args access;
 };
 
 static const struct opt pull_opts[] = {
-    OPT(struct pull_args, 'a', all_tags, "all-tags", OPT_BOOL, NULL, NULL),
+    OPT(struct pull_args, 0, all_platforms, "all-platforms", OPT_BOOL, NULL,
+        "Download the images of all platforms"),
+    OPT(struct pull_args, 'a', all_tags, "all-tags", OPT_BOOL, NULL,
+        "Download all tagged images in the repository"),
+    OPT(struct pull_args, 0, arch, "arch", OPT_STRING, "string", NULL),
+    OPT(struct pull_args, 0, ignored, "disable-content-trust", OPT_BOOL, NULL, NULL),
+    OPT(struct pull_args, 0, json, "json", OPT_BOOL, NULL, "Progress as lines of JSON"),
+    OPT_BARE(struct pull_args, lock, "lock", "hako.lock", "file",
+             "Write into a lock file which image the name means now"),
+    OPT(struct pull_args, 0, os, "os", OPT_STRING, "string", NULL),
     OPT(struct pull_args, 0, platform, "platform", OPT_STRING, "string",
         "Platform of the image (linux/arm64)"),
+    OPT(struct pull_args, 0, policy, "policy", OPT_STRING, "string",
+        "always (default), missing, newer or never"),
     OPT(struct pull_args, 'q', quiet, "quiet", OPT_BOOL, NULL, "Suppress verbose output"),
+    OPT(struct pull_args, 0, variant, "variant", OPT_STRING, "string", NULL),
+    ACCESS_OPTS(struct pull_args),
+    RETRY_OPTS(struct pull_args),
 };
 const struct opt_table pull_table = {
     .command = "pull",
-    .usage = "[OPTIONS] NAME[:TAG|@DIGEST]",
-    .summary = "Download an image from a registry",
+    .usage = "[OPTIONS] NAME[:TAG|@DIGEST] [NAME...]",
+    .summary = "Download images from a registry, or take them out of an archive",
     .opts = pull_opts,
     .nopts = ARRAY_SIZE(pull_opts),
     .min_args = 1,
-    .max_args = 1,
+    .max_args = SIZE_MAX,
 };
 
 struct pull_words {
@@ -58,39 +74,114 @@ static int pull_words(struct cli *c, const char *name, bool quiet, struct pull_w
     return 0;
 }
 
-int cmd_pull(struct cli *c, int argc, char **argv) {
-    struct pull_args p = {0};
+/* --platform, or its parts as podman has them. */
+static const char *pull_platform(struct cli *c, const struct pull_args *p) {
+    if (p->platform || (!p->os && !p->arch))
+        return p->platform;
+    if (!p->arch)
+        return p->os;
+    return arena_printf(c->a, "%s/%s%s%s", p->os ? p->os : "linux", p->arch, p->variant ? "/" : "",
+                        p->variant ? p->variant : "");
+}
+
+/* --policy missing and never: is it here? */
+static bool pull_is_here(hako_engine *g, const char *name) {
+    hako_error ignored = {0};
+    char *json = NULL;
+    bool here = hako_image_inspect(g, name, &json, &ignored) == 0;
+    free(json);
+    return here;
+}
+
+static int pull_one(struct cli *c, hako_engine *g, const struct pull_args *p, const char *name) {
     struct pull_words words = {0};
-    struct progress progress = {.begin = pull_begin, .data = &words};
-    char **args;
-    size_t n;
-    hako_engine *g;
+    struct progress progress = {.begin = p->json ? NULL : pull_begin, .data = &words};
     hako_error e = {0};
     struct hako_pulled got = {0};
-    int code = cli_parse(c, &pull_table, argc, argv, &p, &args, &n, 1);
-    if (code >= 0)
-        return code;
-    if (p.all_tags) {
-        fputs("hako: --all-tags is not supported: name the tags to pull\n", stderr);
-        return 1;
-    }
-    if (pull_words(c, args[0], p.quiet, &words, &e) < 0)
+    bool place = str_starts(name, "docker-archive:") || str_starts(name, "oci-archive:") ||
+                 str_starts(name, "oci:") || str_starts(name, "dir:") ||
+                 str_starts(name, "containers-storage:") || str_starts(name, "docker-daemon:");
+    if (str_starts(name, "docker://"))
+        name += strlen("docker://");
+    bool quiet = p->quiet || p->json || place;
+    if (place)
+        progress.begin = NULL;
+    else if (pull_words(c, name, quiet, &words, &e) < 0)
         return cli_fail(&e, 1);
-    if ((code = cli_engine(c, &g)))
-        return code;
+    if (str_eq(p->policy, "never") || str_eq(p->policy, "missing")) {
+        bool here = pull_is_here(g, name);
+        if (here) {
+            puts(name);
+            return 0;
+        }
+        if (str_eq(p->policy, "never")) {
+            fprintf(stderr, "hako: No such image: %s\n", name);
+            return 1;
+        }
+    }
     struct hako_pull_options o = {.size = sizeof(o),
-                                  .platform = p.platform,
-                                  .progress = p.quiet ? NULL : progress_show,
+                                  .platform = pull_platform(c, p),
+                                  .all_platforms = p->all_platforms,
+                                  .registry = access_registry(&p->access),
+                                  .lock = p->lock,
+                                  .lock_write = p->lock != NULL,
+                                  .progress = p->json    ? progress_json
+                                              : p->quiet ? NULL
+                                                         : progress_show,
                                   .data = &progress};
-    int r = hako_image_pull(g, args[0], &o, &got, &e);
+    int r = hako_image_pull(g, name, &o, &got, &e);
     progress_end(&progress);
     if (r < 0)
         return cli_fail(&e, 1);
-    if (!p.quiet) {
+    if (!quiet) {
         pull_begin(&words);
         printf("Digest: %s\nStatus: %s for %s\n", got.digest,
                got.fresh ? "Downloaded newer image" : "Image is up to date", words.familiar);
     }
     puts(got.reference);
     return 0;
+}
+
+static int pull_all_tags(struct cli *c, hako_engine *g, const struct pull_args *p,
+                         const char *name) {
+    const struct hako_registry registry = access_registry(&p->access);
+    const char *slash = strrchr(name, '/');
+    hako_error e = {0};
+    char *tags = NULL;
+    int code = 0;
+    if (strchr(slash ? slash : name, ':') || strchr(name, '@')) {
+        fputs("hako: tag can't be used with --all-tags/-a\n", stderr);
+        return 1;
+    }
+    if (hako_image_tags(g, name, &registry, &tags, &e) < 0)
+        return cli_fail(&e, 1);
+    for (const char *t = tags; *t && code == 0;) {
+        size_t n = strcspn(t, "\n");
+        const char *one = arena_printf(c->a, "%s:%.*s", name, (int)n, t);
+        code = one ? pull_one(c, g, p, one) : 1;
+        t += n + (t[n] == '\n');
+    }
+    free(tags);
+    return code;
+}
+
+int cmd_pull(struct cli *c, int argc, char **argv) {
+    struct pull_args p = {0};
+    char **args;
+    size_t n;
+    hako_engine *g;
+    int code = cli_parse(c, &pull_table, argc, argv, &p, &args, &n, 1);
+    if (code >= 0)
+        return code;
+    if (p.policy && !str_eq(p.policy, "always") && !str_eq(p.policy, "missing") &&
+        !str_eq(p.policy, "newer") && !str_eq(p.policy, "never") && !str_eq(p.policy, "ifnewer")) {
+        fprintf(stderr, "hako: invalid --policy \"%s\": must be always, missing, newer or never\n",
+                p.policy);
+        return 1;
+    }
+    if ((code = cli_engine(c, &g)))
+        return code;
+    for (size_t i = 0; i < n && code == 0; i++)
+        code = p.all_tags ? pull_all_tags(c, g, &p, args[i]) : pull_one(c, g, &p, args[i]);
+    return code;
 }

@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 
 #include "base/io.h"
+#include "base/json.h"
 #include "sys/tty.h"
 
 #include <stdio.h>
@@ -54,10 +55,19 @@ static int progress_bar(const struct progress_layer *l, size_t width, struct str
     return r < 0 ? r : str_addc(out, ']');
 }
 
+/* Phases in which bytes are counted. */
+static bool progress_moves(const char *phase) {
+    static const char *const moving[] = {"Downloading", "Extracting", "Preparing", "Pushing",
+                                         "Loading",     "Saving",     "Importing"};
+    for (size_t i = 0; i < ARRAY_SIZE(moving); i++)
+        if (strcmp(phase, moving[i]) == 0)
+            return true;
+    return false;
+}
+
 int progress_line(const struct progress_layer *l, unsigned cols, struct str *out) {
     AUTO_STR struct str line = STR_INIT(1024), numbers = STR_INIT(256);
-    bool moving = !l->finished && (l->done > 0 || l->total > 0) &&
-                  (strcmp(l->phase, "Downloading") == 0 || strcmp(l->phase, "Extracting") == 0);
+    bool moving = !l->finished && (l->done > 0 || l->total > 0) && progress_moves(l->phase);
     int r = str_addf(&line, moving ? "%s: %-11s" : "%s: %s", l->id, l->phase);
     if (r == 0 && moving)
         r = progress_numbers(l, &numbers);
@@ -172,10 +182,10 @@ static void progress_begin(struct progress *p) {
 
 /* A layer that turns out to be here already never began. */
 static void progress_tell(struct progress_layer *l, bool ends) {
-    if (!l->announced && strcmp(l->phase, "Waiting") != 0 &&
-        strcmp(l->phase, "Already exists") != 0) {
+    if (!l->announced && progress_moves(l->phase)) {
+        bool pull = strcmp(l->phase, "Downloading") == 0 || strcmp(l->phase, "Extracting") == 0;
         l->announced = true;
-        fprintf(stderr, "%s: Pulling fs layer\n", l->id);
+        fprintf(stderr, "%s: %s\n", l->id, pull ? "Pulling fs layer" : l->phase);
     }
     if (ends)
         fprintf(stderr, "%s: %s\n", l->id, l->phase);
@@ -203,6 +213,26 @@ void progress_show(const struct hako_progress *hp, void *data) {
         return;
     }
     progress_tell(l, ends);
+}
+
+void progress_json(const struct hako_progress *hp, void *data) {
+    (void)data;
+    AUTO_STR struct str line = STR_INIT(1024);
+    AUTO_JS js *doc = js_new_object();
+    js *detail = js_new_object();
+    int r = doc && detail ? js_set_str(doc, "status", hp->phase) : -ENOMEM;
+    if (r == 0 && hp->done)
+        r = js_set_u64(detail, "current", hp->done);
+    if (r == 0 && hp->total)
+        r = js_set_u64(detail, "total", hp->total);
+    if (r == 0)
+        r = js_set(doc, "progressDetail", detail);
+    if (r == 0)
+        r = js_set_str(doc, "id", hp->layer);
+    if (r == 0)
+        r = js_print(doc, JS_COMPACT, &line);
+    if (r == 0 && str_addc(&line, '\n') == 0)
+        io_write_all(STDOUT_FILENO, str_c(&line), line.len);
 }
 
 void progress_end(struct progress *p) {

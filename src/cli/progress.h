@@ -31,6 +31,8 @@ struct progress {
 
 /* hako_pull_options.progress; data is the struct progress. */
 void progress_show(const struct hako_progress *p, void *data);
+/* The same as docker's JSON lines on stdout; data is not used. */
+void progress_json(const struct hako_progress *p, void *data);
 /* Leave the block as it is in the end. Idempotent. */
 void progress_end(struct progress *p);
 

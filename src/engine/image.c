@@ -4,8 +4,9 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/archive.h"
 #include "engine/container.h"
-#include "engine/trust.h"
+#include "engine/image_rules.h"
 #include "spec/image.h"
 #include "store/store.h"
 
@@ -14,85 +15,57 @@
 #include <stdio.h>
 #include <string.h>
 
-struct image_pulling {
-    void (*progress)(const struct hako_progress *p, void *data);
-    void *data;
-};
-
-static void image_on_progress(const struct pull_progress *p, void *data) {
-    static const char *const phases[] = {
-        [PULL_WAITING] = "Waiting",     [PULL_DOWNLOADING] = "Downloading",
-        [PULL_VERIFYING] = "Verifying", [PULL_EXTRACTING] = "Extracting",
-        [PULL_DONE] = "Pull complete",  [PULL_EXISTS] = "Already exists",
-    };
-    const struct image_pulling *to = data;
-    struct hako_progress hp = {.layer = p->layer,
-                               .phase = phases[p->phase],
-                               .done = p->done,
-                               .total = p->total,
-                               .finished = p->phase == PULL_DONE || p->phase == PULL_EXISTS};
-    to->progress(&hp, to->data);
-}
-
 /* The image that comes with hako: "box", unless a registry is named. */
-static bool image_is_builtin(const struct ref *r) {
+bool image_is_builtin(const struct ref *r) {
     return str_eq(r->domain, "docker.io") && str_eq(r->path, "library/box") &&
            str_eq(r->tag, "latest") && !r->digest.s[0];
 }
 
-static int image_fetch(hako_engine *g, const struct ref *ref, const struct platform *platform,
-                       struct image_pulling *to, struct arena *a, struct pull_result *ret,
-                       struct err *e) {
+static int image_fetch(hako_engine *g, const struct hako_pull_options *o, struct pull_request *rq,
+                       struct arena *a, struct pull_result *ret, struct err *e) {
+    struct image_rules rules;
     const struct registry_module *m = NULL;
     const struct store *s = NULL;
-    const struct config *cfg = NULL;
-    int r = module_registry(g, &m, e);
-    if (r == 0)
-        r = engine_store(g, &s, e);
-    if (r == 0)
-        r = engine_config(g, &cfg, e);
     char *layout = NULL;
-    struct trust_decision trust = {.needs_signature = false};
-    if (r == 0 && image_is_builtin(ref))
+    int r = move_open(g, &m, &s, e);
+    if (r == 0 && image_is_builtin(rq->ref))
         r = engine_helper(g, "box", a, &layout, e);
-    if (r == 0)
-        r = layout ? trust_load(g, "oci", layout, e) : trust_pull(g, ref, a, &trust, e);
     if (r < 0)
         return r;
-    struct pull_request rq = {.ref = ref,
-                              .layout_dir = layout,
-                              .platform = platform,
-                              .store = s,
-                              .access = {.config = &cfg->registries},
-                              .trust = trust.needs_signature ? &trust.want : NULL,
-                              .userns_fd = -1,
-                              .progress = to->progress ? image_on_progress : NULL,
-                              .data = to};
-    r = m->pull(&rq, ret, e);
+    rq->layout_dir = layout;
+    rq->store = s;
+    rq->userns_fd = -1;
+    r = rules_before_pull(g, o, rq, a, &rules, e);
+    if (r < 0)
+        return r;
+    r = m->pull(rq, ret, e);
     if (r < 0) { /* layers that had come are of no use to anybody */
         struct strlist lines = {0};
         struct err ignored = {0};
         gc_layers(s, a, &lines, &ignored);
     }
-    return r < 0 ? r : trust_note(s, &ret->config, &trust, e);
+    return r < 0 ? r : rules_after_pull(&rules, rq, ret, a, e);
 }
 
-int hako_image_pull(hako_engine *g, const char *reference, const struct hako_pull_options *o,
-                    struct hako_pulled *ret, hako_error *he) {
-    struct err *e = as_err(he);
-    AUTO_ARENA struct arena *a = arena_new();
+static int image_pull_registry(hako_engine *g, const char *reference,
+                               const struct hako_pull_options *o, struct arena *a,
+                               struct hako_pulled *ret, struct err *e) {
     struct ref ref;
     struct platform platform;
-    if (!a)
-        return err_oom(e);
+    struct pull_result got = {0};
+    struct move_teller tell = {MOVE_PULL, o->progress, o->data};
+    struct pull_request rq = {.ref = &ref,
+                              .platform = &platform,
+                              .all_platforms = o->all_platforms,
+                              .progress = o->progress ? move_tell : NULL,
+                              .data = &tell};
     int r = ref_parse(reference, a, &ref, e);
     if (r == 0)
-        r = platform_parse(o ? o->platform : NULL, a, &platform, e);
-    if (r < 0)
-        return r;
-    struct image_pulling to = {o ? o->progress : NULL, o ? o->data : NULL};
-    struct pull_result got = {0};
-    r = image_fetch(g, &ref, &platform, &to, a, &got, e);
+        r = platform_parse(o->platform, a, &platform, e);
+    if (r == 0)
+        r = move_access(g, &o->registry, &rq.access, e);
+    if (r == 0)
+        r = image_fetch(g, o, &rq, a, &got, e);
     if (r < 0)
         return r;
     str_copy(ret->reference, sizeof(ret->reference), ref_full(&ref, a));
@@ -102,9 +75,59 @@ int hako_image_pull(hako_engine *g, const char *reference, const struct hako_pul
     return 0;
 }
 
+/* "oci-archive:FILE:TAG": the first image that was loaded stands for all. */
+static int image_pull_archive(hako_engine *g, const struct move_place *from,
+                              const struct hako_pull_options *o, struct arena *a,
+                              struct hako_pulled *ret, struct err *e) {
+    AUTO_STR struct str lines = STR_INIT((size_t)8 << 20);
+    AUTO_JS js *doc = NULL;
+    struct platform platform;
+    struct move_teller tell = {MOVE_PULL, o->progress, o->data};
+    struct load_request rq = {.path = from->path,
+                              .fd = -1,
+                              .select = from->name,
+                              .progress = o->progress ? move_tell : NULL,
+                              .data = &tell};
+    int r = o->platform ? platform_parse(o->platform, a, &platform, e) : 0;
+    if (o->platform)
+        rq.platform = &platform;
+    if (r == 0)
+        r = archive_get(g, &rq, &lines, e);
+    if (r == 0)
+        r = js_parse(str_c(&lines), strcspn(str_c(&lines), "\n"), "report of the load", &doc, e);
+    if (r < 0)
+        return r;
+    const char *id = js_get_str_or(doc, "id", ""), *name = js_str(js_at(js_get(doc, "names"), 0));
+    str_copy(ret->reference, sizeof(ret->reference), name ? name : id);
+    str_copy(ret->id, sizeof(ret->id), id);
+    ret->digest[0] = '\0';
+    ret->fresh = true;
+    return 0;
+}
+
+int hako_image_pull(hako_engine *g, const char *reference, const struct hako_pull_options *o,
+                    struct hako_pulled *ret, hako_error *he) {
+    static const struct hako_pull_options none = {.size = sizeof(none)};
+    struct err *e = as_err(he);
+    AUTO_ARENA struct arena *a = arena_new();
+    struct move_place from;
+    int r = a ? move_parse(reference, a, &from, e) : err_oom(e);
+    if (r < 0)
+        return r;
+    if (!o)
+        o = &none;
+    if (from.transport == MOVE_REGISTRY)
+        return image_pull_registry(g, from.path, o, a, ret, e);
+    if (from.transport == MOVE_STORE)
+        return err_set(e, ERR_USAGE, -EOPNOTSUPP,
+                       "containers-storage: is podman's own store: podman save the image and load "
+                       "that");
+    return image_pull_archive(g, &from, o, a, ret, e);
+}
+
 /* In the store, under its lock: nobody removes it before the container exists. */
-static int image_local(const struct store *s, const struct hako_run_options *o, struct arena *a,
-                       struct image *ret, int *lock, struct err *e) {
+static int image_local(hako_engine *g, const struct store *s, const struct hako_run_options *o,
+                       struct arena *a, struct image *ret, int *lock, struct err *e) {
     struct image img;
     AUTO_FD int fd = -1;
     int r = store_lock(s, false, &fd, e);
@@ -117,6 +140,8 @@ static int image_local(const struct store *s, const struct hako_run_options *o, 
             r = err_set(e, ERR_NOT_FOUND, -ENOENT, "image %s is here for %s, not for %s", o->image,
                         img.config.platform.arch, o->platform);
     }
+    if (r == 0)
+        r = rules_run(g, o, s, &img, a, e);
     if (r < 0)
         return r;
     *ret = img;
@@ -135,17 +160,20 @@ int image_get(hako_engine *g, const struct hako_run_options *o, struct arena *a,
                        policy);
     int r = engine_store(g, &s, e);
     if (r == 0 && !always) {
-        r = image_local(s, o, a, ret, lock, e);
-        if (r != -ENOENT || never)
+        r = image_local(g, s, o, a, ret, lock, e);
+        if ((r != -ENOENT && r != -ESTALE) || never)
             return r;
         r = 0;
     }
-    struct hako_pull_options po = {
-        .size = sizeof(po), .platform = o->platform, .progress = o->progress, .data = o->data};
+    struct hako_pull_options po = {.size = sizeof(po),
+                                   .platform = o->platform,
+                                   .progress = o->progress,
+                                   .data = o->data,
+                                   .lock = o->lock};
     struct hako_pulled got;
     if (r == 0)
         r = hako_image_pull(g, o->image, &po, &got, (hako_error *)e);
-    return r < 0 ? r : image_local(s, o, a, ret, lock, e);
+    return r < 0 ? r : image_local(g, s, o, a, ret, lock, e);
 }
 
 static char **image_strv(const char *const *v, size_t n) {

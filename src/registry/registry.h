@@ -171,6 +171,15 @@ struct import_request {
     void *data;
 };
 
+/* A container's file system as a tar. */
+struct snapshot;
+struct export_request {
+    const struct snapshot *snapshot;
+    int fd;
+    const struct store *store;
+    int userns_fd;
+};
+
 /* One document or word with a registry, no store: what `manifest` and tag lists need. */
 enum ask_kind {
     ASK_TAGS,      /* reply: names, one per line */
@@ -195,6 +204,10 @@ struct ask_result {
     char type[160];
 };
 
+struct commit_request;
+struct commit_result;
+struct check_request;
+struct check_result;
 struct login_request;
 struct login_result;
 struct logout_request;
@@ -208,8 +221,13 @@ struct registry_module {
     int (*push)(const struct push_request *rq, struct push_result *ret, struct err *e);
     int (*save)(const struct save_request *rq, struct err *e);
     int (*import)(const struct import_request *rq, struct digest *ret, struct err *e);
+    int (*export)(const struct export_request *rq, struct err *e);
     int (*ask)(const struct ask_request *rq, struct ask_result *ret, struct str *reply,
                struct err *e);
+    /* storejob.h */
+    int (*commit)(const struct commit_request *rq, struct commit_result *ret, struct err *e);
+    int (*check)(const struct check_request *rq, struct check_result *ret, struct str *reply,
+                 struct err *e);
     /* account.h */
     int (*login)(const struct login_request *rq, struct login_result *ret, struct err *e);
     int (*logout)(const struct logout_request *rq, size_t *removed, struct err *e);
