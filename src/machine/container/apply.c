@@ -155,11 +155,13 @@ int apply_part_from_starter(struct apply *a) {
 }
 
 static int apply_park(struct apply *a, const struct plan_step *s) {
-    int r = sync_say(a->sock, SYNC_PARKED, -1);
+    bool outlive = a->plan->h->flags & PLAN_F_OUTLIVE;
+    int r = outlive ? apply_exec_check(a) : 0;
+    if (r == 0)
+        r = sync_say(a->sock, SYNC_PARKED, -1);
     if (r < 0)
         return r;
     int word = sync_await(a->sock);
-    bool outlive = a->plan->h->flags & PLAN_F_OUTLIVE;
     if (word != SYNC_RELEASE && !(word == SYNC_DETACH && outlive && a->io->listener > 0))
         _exit(0); /* nobody waits for us any more */
     r = outlive ? apply_part_from_starter(a) : 0;

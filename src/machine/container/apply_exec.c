@@ -122,30 +122,45 @@ static void exec_own_null(void) {
     }
 }
 
-int apply_exec(struct apply *a, const struct plan_step *s) {
-    char found[4096];
+/* Where the command is; `buf` holds the path when it had to be searched for. */
+static int exec_find(struct apply *a, const struct plan_step *s, char *buf, size_t size,
+                     const char **ret) {
     uint32_t n;
     const uint32_t *list = plan_list(a->plan, s->ref[0], &n);
     if (n == 0)
         return err_set(a->e, ERR_USAGE, -EINVAL, "no command given, and the image has none");
     const char *name = plan_str(a->plan, list[0]), *search = apply_str(a, s, 2);
-    const char *path = name;
-    int r = -ENOENT;
     bool searched = !strchr(name, '/');
-    if ((a->plan->h->flags & PLAN_F_OUTLIVE) && (r = apply_part_from_starter(a)) < 0)
-        return r;
-    r = -ENOENT;
-    exec_close(a);
-    exec_own_null();
-    if (!searched) {
+    int r = -ENOENT;
+    if (!searched)
         r = exec_usable(name);
-    } else if (name[0]) {
-        path = found;
-        r = exec_search(name, search ? search : "", found, sizeof(found));
-    }
+    else if (name[0])
+        r = exec_search(name, search ? search : "", buf, size);
     if (r < 0)
         return exec_not_found(a, name, r, searched);
+    *ret = searched ? buf : name;
+    return 0;
+}
+
+int apply_exec_check(struct apply *a) {
+    char found[4096];
+    const char *path;
+    uint32_t n;
+    const struct plan_step *s = plan_steps(a->plan, PLAN_INIT, &n);
+    return s[n - 1].op == PLAN_EXEC ? exec_find(a, &s[n - 1], found, sizeof(found), &path) : 0;
+}
+
+int apply_exec(struct apply *a, const struct plan_step *s) {
+    char found[4096];
+    const char *path;
     size_t len;
+    int r = a->plan->h->flags & PLAN_F_OUTLIVE ? apply_part_from_starter(a) : 0;
+    if (r < 0)
+        return r;
+    exec_close(a);
+    exec_own_null();
+    if ((r = exec_find(a, s, found, sizeof(found), &path)) < 0)
+        return r;
     char **argv = apply_vector(a->plan, s->ref[0], &len);
     char **envp = apply_vector(a->plan, s->ref[1], &len);
     if (!argv || !envp)
