@@ -15,6 +15,7 @@ struct unpack {
     struct unpack_inflate *inflate;
     struct unpack_hash hash; /* of the blob */
     uint64_t fed;
+    bool plain;   /* the blob is the tar: hashed once */
     bool damaged; /* the stream is bad; only hashing goes on */
     struct err why;
 
@@ -98,13 +99,15 @@ static int unpack_trouble(struct unpack *u, int code, struct err *e) {
 }
 
 static int unpack_feed_piece(struct unpack *u, const unsigned char *p, size_t n, struct err *e) {
+    if (u->fed == 0)
+        u->plain = !u->want.blob.s[0] && n >= UNPACK_MAGIC && unpack_inflate_plain(p);
     u->fed += n;
     if (u->want.blob.s[0] && u->fed > u->want.blob_size)
         return err_set(
             e, ERR_CORRUPT, -EMSGSIZE,
             "layer %.19s is larger than its manifest says: expected %llu bytes, got more",
             u->want.blob.s, (unsigned long long)u->want.blob_size);
-    if (unpack_hash_add(&u->hash, p, n) < 0)
+    if (!u->plain && unpack_hash_add(&u->hash, p, n) < 0)
         return err_set(e, ERR_INTERNAL, -EIO, "OpenSSL cannot compute a digest");
     if (u->damaged)
         return 0;
@@ -176,6 +179,8 @@ int unpack_finish(struct unpack *u, struct unpack_result *ret, struct err *e) {
     }
     if (r == 0)
         r = unpack_check_diff(u, &res, e);
+    if (r == 0 && u->plain)
+        res.blob = res.diff_id;
     if (r == 0)
         *ret = res;
     return r;

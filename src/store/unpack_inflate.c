@@ -7,7 +7,7 @@
 
 /* 128 MiB: what `zstd --ultra` can ask for; more would be an attack on our memory. */
 #define ZSTD_WINDOW_LOG_MAX 27
-#define MAGIC_LEN 6
+#define MAGIC_LEN UNPACK_MAGIC
 
 enum inflate_kind { INFLATE_UNKNOWN, INFLATE_PLAIN, INFLATE_GZIP, INFLATE_ZSTD };
 
@@ -141,11 +141,21 @@ static int inflate_begin_zstd(struct unpack_inflate *x, struct err *e) {
     return 0;
 }
 
+static bool inflate_is_gzip(const struct unpack_inflate *x) {
+    return inflate_magic(x, "\x1f\x8b", 2);
+}
+
+/* A frame, or one to be skipped. */
+static bool inflate_is_zstd(const struct unpack_inflate *x) {
+    return inflate_magic(x, "\x28\xb5\x2f\xfd", 4) ||
+           (x->nhead >= 4 && (x->head[0] & 0xf0) == 0x50 &&
+            memcmp(x->head + 1, "\x2a\x4d\x18", 3) == 0);
+}
+
 static int inflate_detect(struct unpack_inflate *x, struct err *e) {
-    if (inflate_magic(x, "\x1f\x8b", 2))
+    if (inflate_is_gzip(x))
         return inflate_begin_gzip(x, e);
-    if (inflate_magic(x, "\x28\xb5\x2f\xfd", 4) || (x->nhead >= 4 && (x->head[0] & 0xf0) == 0x50 &&
-                                                    memcmp(x->head + 1, "\x2a\x4d\x18", 3) == 0))
+    if (inflate_is_zstd(x))
         return inflate_begin_zstd(x, e);
     if (inflate_magic(x, "BZh", 3))
         return err_set(e, ERR_CORRUPT, -EOPNOTSUPP,
@@ -173,6 +183,12 @@ static int inflate_push(struct unpack_inflate *x, const unsigned char *p, size_t
 static int inflate_start(struct unpack_inflate *x, struct err *e) {
     int r = inflate_detect(x, e);
     return r < 0 || x->nhead == 0 ? r : inflate_push(x, x->head, x->nhead, e);
+}
+
+bool unpack_inflate_plain(const void *p) {
+    struct unpack_inflate x = {.nhead = MAGIC_LEN};
+    memcpy(x.head, p, MAGIC_LEN);
+    return !inflate_is_gzip(&x) && !inflate_is_zstd(&x);
 }
 
 int unpack_inflate_feed(struct unpack_inflate *x, const void *data, size_t n, struct err *e) {

@@ -522,6 +522,29 @@ class Corpus(unittest.TestCase):
         theirs["gone"][2:6] = mine["gone"][2:6]  # mode, owner and time of a whiteout say nothing
         self.assertEqual(mine, theirs)
 
+    @unittest.skipUnless(ROOT, "devices and attributes need root")
+    def test_changes(self):
+        upper, top, bottom = (os.path.join(self.dir, n) for n in ("upper", "top", "bottom"))
+        for path in (bottom + "/d/old", bottom + "/was", bottom + "/o/in", top + "/t"):
+            os.makedirs(path)
+        for path in ("/gone", "/d/f", "/d/twice", "/hidden"):
+            with open(bottom + path, "w"):
+                pass
+        os.mknod(top + "/hidden", stat.S_IFCHR, 0)
+        os.makedirs(upper + "/d/new/deep")
+        os.makedirs(upper + "/o/in")
+        os.setxattr(upper + "/o", "trusted.overlay.opaque", b"y")
+        for path in ("/d/f", "/d/g", "/hidden", "/t", "/was"):
+            with open(upper + path, "w"):
+                pass
+        for path in ("/gone", "/d/twice", "/never"):
+            os.mknod(upper + path, stat.S_IFCHR, 0)
+        done = self.tool("changes", upper, top, bottom)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.decode().split("\n")[:-1], [
+            "C /d", "C /d/f", "A /d/g", "A /d/new", "A /d/new/deep", "D /d/twice", "D /gone",
+            "A /hidden", "C /o", "A /o/in", "C /t", "C /was"])
+
     @unittest.skipUnless(ROOT, "overlayfs needs root")
     def test_export_is_what_overlayfs_shows(self):
         layers = [os.path.join(self.dir, n) for n in ("top", "middle", "bottom")]

@@ -6,6 +6,7 @@
  *   layer DATADIR pack DIFFID         the exact tar to stdout
  *   layer DATADIR diff DIRECTORY      the tar of an overlay upper directory to stdout
  *   layer DATADIR export DIR…         the merged tree of these, topmost first, to stdout
+ *   layer DATADIR changes UPPER LOWER… lines "A /path", "C /path", "D /path"
  *   layer DATADIR check [--repair]    what store/check.h says, one line per finding
  * A failure prints "<kind>: <message>" to stderr and leaves with 1.
  */
@@ -13,6 +14,7 @@
 #include "store/add.h"
 #include "store/check.h"
 #include "store/pack.h"
+#include "store/snapshot_diff.h"
 #include "store/snapshot_tar.h"
 
 #include <fcntl.h>
@@ -86,6 +88,19 @@ static int export(char **dirs, size_t n, struct err *e) {
     return snapshot_tar_export(&sn, &o, &out, e);
 }
 
+static int print_change(enum snapshot_change kind, const char *path, void *data, struct err *e) {
+    (void)data;
+    (void)e;
+    printf("%c %s\n", "CAD"[kind], path);
+    return 0;
+}
+
+static int changes(char **dirs, size_t n, struct err *e) {
+    const struct snapshot sn = {.upper = dirs[0], .lower = {dirs + 1, n - 1, n - 1}};
+    const struct snapshot_tar_options o = {0};
+    return snapshot_diff(&sn, &o, print_change, NULL, e);
+}
+
 static int print_finding(const struct check_finding *f, void *data) {
     static const char *const kinds[] = {"missing", "damaged", "changed", "unrecorded",
                                         "unused",  "broken",  "dangling"};
@@ -118,6 +133,8 @@ static int command(const struct store *s, int argc, char **argv, struct err *e) 
         return diff(argv[1], e);
     if (argc >= 2 && strcmp(argv[0], "export") == 0)
         return export(argv + 1, (size_t)argc - 1, e);
+    if (argc >= 3 && strcmp(argv[0], "changes") == 0)
+        return changes(argv + 1, (size_t)argc - 1, e);
     if (argc >= 1 && strcmp(argv[0], "check") == 0)
         return check(s, argc > 1, e);
     return err_set(e, ERR_USAGE, -EINVAL, "usage: layer DATADIR add|pack|diff|export|check …");
