@@ -111,8 +111,7 @@ int mount_move_root(int root, int proc) {
     int r = take_kernel_mounts(root, proc);
     if (r < 0)
         return r;
-    /* ELOOP: it lies on "/" already */
-    if (sys_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 && errno != ELOOP)
+    if (sys_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return -errno;
     return fchdir(root) < 0 || chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
 }

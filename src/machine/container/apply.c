@@ -99,7 +99,7 @@ static int apply_make_file(int root, const char *path) {
     return 0;
 }
 
-static int apply_open_target(struct apply *a, const char *path, uint32_t flags) {
+int apply_open_target(struct apply *a, const char *path, uint32_t flags) {
     return flags & PLAN_NOFOLLOW ? path_open_beneath(a->root, path + strspn(path, "/"), O_PATH, 0)
                                  : path_open_in_root(a->root, path, O_PATH, 0);
 }

@@ -64,6 +64,8 @@ static inline const char *apply_str(const struct apply *a, const struct plan_ste
 int apply_failed(struct apply *a, int code, const char *what, const char *path);
 /* O_PATH descriptor of a mount target in the box, made (as directory or file) when missing. */
 int apply_target(struct apply *a, const char *path, bool dir, uint32_t flags);
+/* The same, as it is: fd or -errno. */
+int apply_open_target(struct apply *a, const char *path, uint32_t flags);
 /* Directory of the box, made when missing; kept open for the next step that names it. Borrowed. */
 int apply_dir(struct apply *a, uint32_t ref);
 /* Write a file of procfs beneath the host's /proc: "self/oom_score_adj". */

@@ -8,6 +8,7 @@
 #include "sys/mount.h"
 #include "sys/syscalls.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -54,6 +55,46 @@ static int mount_new(struct apply *a, const struct plan_step *s) {
                  : r;
 }
 
+/* --- options that fsconfig(2) does not take: longer than its 255 bytes ------------------------ */
+
+#define MOUNT_LONG 255
+
+static bool mount_has_long(const struct apply *a, const struct plan_step *s) {
+    uint32_t n;
+    const uint32_t *opt = plan_list(a->plan, s->ref[3], &n);
+    for (uint32_t i = 0; i < n; i++) {
+        if (strlen(plan_str(a->plan, opt[i])) > MOUNT_LONG)
+            return true;
+    }
+    return false;
+}
+
+/* mount(2), which takes a page of them; then its root, that the rest is as with the others. */
+static int mount_long(struct apply *a, const struct plan_step *s, int target) {
+    char data[4096] = "", at[32];
+    const char *path = apply_str(a, s, 2);
+    uint32_t n;
+    const uint32_t *opt = plan_list(a->plan, s->ref[3], &n);
+    size_t len = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const char *word = plan_str(a->plan, opt[i]);
+        size_t k = strlen(word);
+        if (len + k + 2 > sizeof(data))
+            return apply_failed(a, -E2BIG, "pass the options of the mount on", path);
+        if (len)
+            data[len++] = ',';
+        memcpy(data + len, word, k + 1);
+        len += k;
+    }
+    snprintf(at, sizeof(at), "/proc/self/fd/%d", target);
+    if (sys_mount(apply_str(a, s, 1), at, apply_str(a, s, 0), 0, data) < 0)
+        return err_sys(a->e, "cannot mount %s on %s", apply_str(a, s, 0), path);
+    fd_close(&a->dir);
+    AUTO_FD int mnt = apply_open_target(a, path, s->flags);
+    int r = mnt < 0 ? mnt : mount_set(mnt, false, s->num[0], 0, s->num[1] & ~(uint64_t)MS_REC);
+    return r < 0 ? apply_failed(a, r, "set the options of the mount on", path) : 0;
+}
+
 /* Fill a new mount from what the image has at its place. */
 static int mount_copyup(struct apply *a, int mnt, const char *target) {
     AUTO_FD int from = path_open_in_root(a->root, target, O_RDONLY | O_DIRECTORY, 0);
@@ -76,6 +117,8 @@ int apply_mount(struct apply *a, const struct plan_step *s) {
     AUTO_FD int target = apply_target(a, path, true, s->flags);
     if (target < 0)
         return target;
+    if (mount_has_long(a, s))
+        return mount_long(a, s, target);
     AUTO_FD int mnt = mount_new(a, s);
     if (mnt < 0)
         return mnt;
@@ -125,7 +168,8 @@ int bind_source(const char *source, uint32_t flags, struct err *e) {
 int apply_bind_source(struct apply *a, const struct plan_step *s) {
     if (a->n_early >= PLAN_MAX_EARLY)
         return err_set(a->e, ERR_CORRUPT, -E2BIG, "too many shared binds");
-    int mnt = source_take(a, s);
+    bool asked = false;
+    int mnt = source_take(a, s, &asked);
     if (mnt < 0)
         return mnt;
     a->early[a->n_early++] = mnt;
@@ -140,7 +184,8 @@ static int bind_get(struct apply *a, const struct plan_step *s) {
     }
     if ((s->flags & PLAN_EARLY) && a->used_early < a->n_early)
         return a->early[a->used_early++];
-    return source_take(a, s);
+    bool asked = false;
+    return source_take(a, s, &asked);
 }
 
 /* 1: the source is a symlink, and the box has the same one now. */

@@ -206,11 +206,14 @@ int apply_root_dir(struct apply *a, const struct plan_step *s) {
         a->root = fd;
         return 0;
     }
-    int mnt = source_take(a, s);
+    bool attached = false;
+    int mnt = source_take(a, s, &attached);
     if (mnt < 0)
         return err_wrap(a->e, "root");
-    /* where the box's root may not look, the host's own root is as good a place */
-    return root_attach(a, mnt, access(dir, X_OK) == 0 ? dir : "/");
+    if (!attached)
+        return root_attach(a, mnt, dir);
+    a->root = mnt;
+    return 0;
 }
 
 int apply_root_attr(struct apply *a, const struct plan_step *s) {

@@ -15,7 +15,8 @@ struct apply;
 
 /* `flags`: PLAN_RECURSIVE, PLAN_STRAIGHT, PLAN_SOURCE_LINK. Descriptor or -errno with `e`. */
 int bind_source(const char *source, uint32_t flags, struct err *e);
-/* source.c: init's side: take the source of a BIND, BIND_SOURCE or ROOT_DIR step, or ask for it. */
-int source_take(struct apply *a, const struct plan_step *s);
+/* source.c: init's side: take the source of a BIND, BIND_SOURCE or ROOT_DIR step, or ask for it. A
+ * root that was asked for is attached already. */
+int source_take(struct apply *a, const struct plan_step *s, bool *asked);
 /* The starter's side: the source of INIT step `number` of the process `pid`. */
 int source_open(const struct plan *p, pid_t pid, uint32_t number, struct err *e);

@@ -149,6 +149,8 @@ static void add_host_bind(struct build *b, const char *host, const struct rt_mou
     bound.recursive = true;
     bound.rset = w->set & MOUNT_ATTR_RDONLY;
     bound.clear = bound.rclear = 0;
+    if (strcmp(host, "/dev/mqueue") == 0)
+        flags |= PLAN_OPTIONAL; /* the host may do without */
     add_bind(b, host, m->destination, &bound, flags);
 }
 
