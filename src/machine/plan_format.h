@@ -130,6 +130,8 @@ enum {
     PLAN_ELSE = 1 << 14,        /* MOUNT: instead of the next step, unless it is forbidden */
     PLAN_IN_PLACE = 1 << 15,    /* ROOT_DIR: as it lies there */
     PLAN_MOVE = 1 << 16,        /* PIVOT: where that cannot be done (ramdisk) */
+    PLAN_MAKE = 1 << 17,        /* CWD: only make it, while the root can be written */
+    PLAN_FIND_HOME = 1 << 18,   /* EXEC: HOME as the box's /etc/passwd has it */
 };
 
 enum {
@@ -143,6 +145,8 @@ enum {
     PLAN_F_TERMINAL = 1 << 1,
     PLAN_F_LATE_UNMOUNT = 1 << 2, /* see container.h */
     PLAN_F_OUTLIVE = 1 << 3, /* the task lives on when its starter ends (OCI create, exec -d) */
+    PLAN_F_CGROUP_ASKED = 1 << 5,  /* exec: that group or none, not where init went */
+    PLAN_F_CGROUP_SHARED = 1 << 6, /* others may be in its groups: they are left alone */
     PLAN_F_CHROOT = 1 << 4,  /* the box's root is not that of its mount namespace */
 };
 

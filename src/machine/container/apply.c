@@ -3,11 +3,13 @@
 
 #include "base/io.h"
 #include "base/path.h"
+#include "base/str.h"
 #include "machine/container/sync.h"
 #include "sys/mount.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -73,7 +75,20 @@ int apply_failed(struct apply *a, int code, const char *what, const char *path) 
 /* --- shared ------------------------------------------------------------------------------------
  */
 
-static int apply_make_file(int root, const char *path) {
+/* `path` was found to end in a link that leads nowhere: where it leads. */
+static int apply_follow(int parent, const char *dir, const char *name, char *path, size_t size) {
+    char target[4096];
+    ssize_t n = readlinkat(parent, name, target, sizeof(target) - 1);
+    if (n < 0)
+        return errno == EINVAL ? -EEXIST : -errno;
+    target[n] = 0;
+    int len = target[0] == '/' ? snprintf(path, size, "%s", target)
+                               : snprintf(path, size, "%s/%s", dir, target);
+    return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
+
+/* An empty file at `path`, which is rewritten when it is a link. -EEXIST: it was. */
+static int apply_make_file_at(int root, char *path, size_t size) {
     char dir[4096];
     size_t n = strlen(path);
     while (n > 0 && path[n - 1] == '/')
@@ -93,10 +108,31 @@ static int apply_make_file(int root, const char *path) {
     if (parent < 0)
         return parent;
     int fd = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return -errno;
-    close(fd);
-    return 0;
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    int code = -errno;
+    if (code != -EEXIST)
+        return code;
+    char link[256]; /* the name, ended; the directory, too */
+    if (!str_copy(link, sizeof(link), name))
+        return -ENAMETOOLONG;
+    dir[cut] = 0;
+    code = apply_follow(parent, dir, link, path, size);
+    return code < 0 ? code : -EEXIST;
+}
+
+static int apply_make_file(int root, const char *where) {
+    char path[4096];
+    if (!str_copy(path, sizeof(path), where))
+        return -ENAMETOOLONG;
+    int r = -EEXIST;
+    for (int links = 0; r == -EEXIST && links < 16; links++) {
+        AUTO_FD int fd = links ? path_open_in_root(root, path, O_PATH, 0) : -1;
+        r = fd >= 0 ? 0 : apply_make_file_at(root, path, sizeof(path));
+    }
+    return r;
 }
 
 int apply_open_target(struct apply *a, const char *path, uint32_t flags) {

@@ -84,6 +84,8 @@ int copyup_is_empty(int dir);
 char **apply_vector(const struct plan *p, uint32_t ref, size_t *len);
 /* apply_exec.c: is there a command? OCI's create must say so, not start. */
 int apply_exec_check(struct apply *a);
+/* Nothing of the host stays open but the socket and what is preserved. */
+void apply_close_rest(struct apply *a);
 /* The last step. Returns only on failure. */
 int apply_exec(struct apply *a, const struct plan_step *s);
 /* init.c: PID 1 of the box: start `run`, forward signals, reap; returns the box's exit code. */

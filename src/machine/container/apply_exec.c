@@ -2,6 +2,7 @@
 /* The last step: find the command in the box and become it. */
 #include "machine/container/apply.h"
 
+#include "machine/container/home.h"
 #include "sys/syscalls.h"
 
 #include <fcntl.h>
@@ -97,7 +98,7 @@ static int exec_refused(struct apply *a, const char *path, int code) {
 /* Close-on-exec is too late: the command's own path, its interpreter's and PATH may name
  * /proc/self/fd/N/.. and so reach the host by a directory that is still open (CVE-2024-21626).
  * Only the socket is left, which leads nowhere. */
-static void exec_close(struct apply *a) {
+void apply_close_rest(struct apply *a) {
     unsigned first = 3 + a->io->preserve, sock = a->sock < 0 ? 0 : (unsigned)a->sock;
     for (unsigned fd = 3; fd < first; fd++)
         fcntl((int)fd, F_SETFD, 0);
@@ -142,6 +143,21 @@ static int exec_find(struct apply *a, const struct plan_step *s, char *buf, size
     return 0;
 }
 
+/* HOME comes first: it counts even if an empty one follows. */
+static char **exec_with_home(char **envp, size_t n) {
+    enum { HOME_SIZE = 4096 };
+    char *mem = mmap(NULL, HOME_SIZE + (n + 1) * sizeof(char *), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mem == MAP_FAILED)
+        return NULL;
+    char **out = (char **)(void *)(mem + HOME_SIZE);
+    memcpy(mem, "HOME=", 5);
+    home_find(getuid(), mem + 5, HOME_SIZE - 5);
+    out[0] = mem;
+    memcpy(out + 1, envp, n * sizeof(char *));
+    return out;
+}
+
 int apply_exec_check(struct apply *a) {
     char found[4096];
     const char *path;
@@ -157,14 +173,16 @@ int apply_exec(struct apply *a, const struct plan_step *s) {
     int r = a->plan->h->flags & PLAN_F_OUTLIVE ? apply_part_from_starter(a) : 0;
     if (r < 0)
         return r;
-    exec_close(a);
+    apply_close_rest(a);
     exec_own_null();
     if ((r = exec_find(a, s, found, sizeof(found), &path)) < 0)
         return r;
     char **argv = apply_vector(a->plan, s->ref[0], &len);
-    char **envp = apply_vector(a->plan, s->ref[1], &len);
-    if (!argv || !envp)
+    char **envp = apply_vector(a->plan, s->ref[1], &len), **all = envp;
+    if (envp && s->flags & PLAN_FIND_HOME)
+        all = exec_with_home(envp, len / sizeof(char *));
+    if (!argv || !all)
         return err_oom(a->e);
-    execve(path, argv, envp);
+    execve(path, argv, all);
     return exec_refused(a, path, -errno);
 }

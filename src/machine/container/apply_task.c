@@ -75,8 +75,8 @@ int apply_keyring(struct apply *a, const struct plan_step *s) {
         return 0;
     /* no keyrings in this kernel, or the user's quota of keys is used up by other boxes: then an
      * anonymous parent's keyring would do no harm that the filter does not already prevent */
-    if (errno == ENOSYS || ((s->flags & PLAN_CLAMP) &&
-                            (errno == EDQUOT || errno == EPERM || errno == EACCES)))
+    if (errno == ENOSYS ||
+        ((s->flags & PLAN_CLAMP) && (errno == EDQUOT || errno == EPERM || errno == EACCES)))
         return 0;
     return err_sys(a->e, "unable to join session keyring");
 }
@@ -129,6 +129,10 @@ static int cwd_check(struct apply *a, const char *path) {
 int apply_cwd(struct apply *a, const struct plan_step *s) {
     const char *path = apply_str(a, s, 0);
     bool second = s->flags & PLAN_SECOND_TRY;
+    if (s->flags & PLAN_MAKE) {
+        AUTO_FD int made = path_mkdir_in_root(a->root, path, 0755);
+        return 0; /* whether it can be entered is seen later */
+    }
     if (second && !a->cwd_again)
         return 0;
     int r = chdir(path) < 0 ? -errno : 0;
@@ -223,6 +227,8 @@ int apply_no_new_privs(struct apply *a, const struct plan_step *s) {
 int apply_seccomp(struct apply *a, const struct plan_step *s) {
     uint32_t len;
     const void *bpf = plan_blob(a->plan, s->ref[0], &len);
+    if (!s->ref[1])
+        apply_close_rest(a); /* the filter may forbid it */
     int r = seccomp_install(bpf, len, (uint32_t)s->num[0]);
     if (r < 0)
         return err_sysn(a->e, r, "cannot load the system call filter");

@@ -105,6 +105,8 @@ static int add_device(struct build *b, const struct rt_device *d) {
         return err_oom(b->e);
     if (is_default(dir, name))
         return 0;
+    if (own_dev(b) && strcmp(dir, "/dev") == 0 && strcmp(name, "ptmx") == 0)
+        return 0; /* devpts has it */
     if (b->in_userns && !S_ISFIFO(mode)) {
         /* only the host's own node of this name can be given */
         build_init(b, PLAN_NODE_BIND,

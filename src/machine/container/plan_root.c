@@ -53,6 +53,9 @@ int build_root_done(struct build *b) {
     const char *word = b->spec->rootfs_propagation;
     uint64_t propagation = word ? mount_words_propagation(word) : 0;
     uint64_t ro = b->spec->root_readonly ? MOUNT_ATTR_RDONLY : 0;
+    const char *cwd = b->process->cwd;
+    if (ro && cwd && cwd[0] == '/' && cwd[1])
+        build_init(b, PLAN_CWD, .flags = PLAN_MAKE, .ref = {build_str(b, cwd)});
     if (ro)
         build_init(b, PLAN_ROOT_ATTR, .num = {ro, 0});
     if (!b->own_mounts) {

@@ -76,6 +76,11 @@ static int add_sysctl(struct build *b, const struct rt_kv *kv) {
             b->e, ERR_USAGE, -EINVAL,
             "sysctl \"%s\" is not allowed in the host's %s namespace: the box needs its own",
             kv->key, rule->name);
+    if (b->host->strict && str_eq(path, "kernel/hostname"))
+        return err_set(b->e, ERR_USAGE, -EINVAL,
+                       "sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" "
+                       "field",
+                       kv->key);
     build_init(b, PLAN_SYSCTL, .ref = {build_str(b, path), build_str(b, kv->value)});
     return 0;
 }
@@ -215,14 +220,17 @@ int build_rights(struct build *b) {
 int build_exec(struct build *b) {
     const struct rt_process *p = b->process;
     const char *path = DEFAULT_PATH;
+    bool home = !b->host->strict; /* hako run sets it as docker does */
     if (p->args.n == 0 || !p->args.v[0][0])
         return err_set(b->e, ERR_USAGE, -EINVAL, "no command specified");
     for (size_t i = 0; i < p->env.n; i++) {
         if (str_starts(p->env.v[i], "PATH="))
             path = p->env.v[i] + 5;
+        home = home || (str_starts(p->env.v[i], "HOME=") && p->env.v[i][5]);
     }
 
-    build_init(b, PLAN_EXEC, .flags = b->root && b->host->init ? PLAN_AS_INIT : 0,
+    build_init(b, PLAN_EXEC,
+               .flags = (b->root && b->host->init ? PLAN_AS_INIT : 0) | (home ? 0 : PLAN_FIND_HOME),
                .ref = {plan_writer_list(&b->w, p->args.v, p->args.n),
                        plan_writer_list(&b->w, p->env.v, p->env.n), build_str(b, path)});
     return 0;
