@@ -2,6 +2,7 @@
 /* hako-oci; under the names runc and crun it takes their defaults. */
 #include "oci/cmd/cmd.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -167,6 +168,11 @@ int main(int argc, char **argv) {
     struct cmd_global g = {.o.name = program_name(argv[0]), .log_fd = -1};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL); /* a closed pipe is an error of write(), not a death */
+    for (int fd = 0; fd >= 0 && fd <= 2;) { /* no descriptor of ours is taken for a stream */
+        fd = open("/dev/null", O_RDWR);
+        if (fd > 2)
+            close(fd);
+    }
     g.a = arena_new();
     int code = g.a ? dispatch(&g, argc, argv) : 1;
     arena_free(g.a);
