@@ -42,7 +42,7 @@ static const struct field hook_fields[] = {
 static int check_hook(struct field_in *in, const void *obj) {
     const struct rt_hook *h = obj;
     if (h->path[0] != '/')
-        return field_fail(in, "path", "must be an absolute path");
+        return field_fail(in, "path", "\"%.200s\": must be an absolute path", h->path);
     return 0;
 }
 static const struct field_table hook_table =

@@ -149,7 +149,7 @@ static const struct field process_fields[] = {
 static int check_process(struct field_in *in, const void *obj) {
     const struct rt_process *p = obj;
     if (p->cwd[0] != '/')
-        return field_fail(in, "cwd", "must be an absolute path");
+        return field_fail(in, "cwd", "\"%.200s\": must be an absolute path", p->cwd);
     for (size_t i = 0; i < p->n_rlimits; i++) {
         for (size_t k = 0; k < i; k++) {
             if (str_eq(p->rlimits[i].type, p->rlimits[k].type))

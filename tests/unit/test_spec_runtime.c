@@ -260,7 +260,7 @@ static const struct {
      "config.json: process.scheduler.policy: is "
      "required"},
     {"", "\"process\":{\"cwd\":\"\"}", "config.json: process.cwd: must not be empty"},
-    {"", "\"process\":{\"cwd\":\"x\"}", "config.json: process.cwd: must be an absolute path"},
+    {"", "\"process\":{\"cwd\":\"x\"}", "config.json: process.cwd: \"x\": must be an absolute path"},
     {"", "\"process\":{}", "config.json: process.cwd: is required"},
     {"", "\"root\":{}", "config.json: root.path: is required"},
     {"", "\"mounts\":[{}]", "config.json: mounts[0].destination: is required"},
@@ -269,7 +269,7 @@ static const struct {
      "\"hostID\":0,\"size\":1}]}]",
      "config.json: mounts[0]: uidMappings and gidMappings must be given together"},
     {"", "\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}",
-     "config.json: hooks.poststop[0].path: must be an absolute path"},
+     "config.json: hooks.poststop[0].path: \"x\": must be an absolute path"},
     {"", "\"hooks\":{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}",
      "config.json: hooks.poststop[0].timeout: expected a number from 1 to 2147483647, got 0"},
     {"", "\"annotations\":{\"\":\"x\"}", "config.json: annotations: a key must not be empty"},

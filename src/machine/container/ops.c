@@ -79,9 +79,9 @@ static int ops_signal(struct machine *m, int signo, bool all, struct err *e) {
     struct container *c = container_of(m);
     if (all && host_has_cgroup(&c->cgroups))
         return cgroup_signal(&c->cgroups, signo, e);
-    if (signo == SIGKILL && m->exit_fd >= 0)
-        host_thaw_for_kill(&c->cgroups, m->exit_fd);
     int r = m->exit_fd >= 0 ? pidref_signal(m->exit_fd, signo) : -ESRCH;
+    if (signo == SIGKILL && r == 0)
+        host_thaw_for_kill(&c->cgroups, m->exit_fd);
     if (r == -ESRCH)
         return err_set(e, ERR_CONFLICT, r, "the container has stopped");
     return r < 0 ? err_sysn(e, r, "cannot send signal %d", signo) : 0;

@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# hako-oci: what other runtimes once let out.
+load helpers
+load oci
+
+setup_file() { oci_setup_file; }
+teardown_file() { hako_teardown_file; }
+setup() { oci_setup; }
+teardown() { oci_teardown; }
+
+@test "CVE-2019-5736: the runtime's program cannot be written to through /proc/PID/exe" {
+    cp "$BUILD/hako-oci" victim
+    sha256sum victim >sum
+    script 'sleep 100'
+    ./victim --root "$OCI_ROOT" create "$ID" </dev/null >/dev/null 2>&1 3>&-
+    local pid
+    pid=$(pid_of "$ID")
+    # hold the program open for reading while it runs, write through that afterwards
+    exec 8<"/proc/$pid/exe"
+    cmp "/proc/$pid/exe" victim
+    oci delete -f "$ID"
+    run bash -c 'echo evil >/proc/self/fd/8'
+    [ "$status" -ne 0 ]
+    exec 8<&-
+    sha256sum -c sum
+}
+
+@test "CVE-2019-5736: nor by a script whose interpreter is /proc/self/exe" {
+    cp "$BUILD/hako-oci" victim
+    sha256sum victim >sum
+    script 'sleep 100'
+    ./victim --root "$OCI_ROOT" create "$ID" </dev/null >/dev/null 2>&1 3>&-
+    ./victim --root "$OCI_ROOT" start "$ID"
+    printf '#!/proc/self/exe\n' >rootfs/evil
+    chmod +x rootfs/evil
+    run ./victim --root "$OCI_ROOT" exec "$ID" /evil
+    [ "$status" -ne 0 ]
+    sha256sum -c sum
+    oci delete -f "$ID"
+}
+
+@test "CVE-2024-21626: no working directory by a descriptor of the host" {
+    for fd in 3 4 5 6 7 8 9 10; do
+        config --arg d "/proc/self/fd/$fd" '.process.cwd = $d | .process.args = ["pwd"]'
+        run oci run "$ID"
+        is 1
+    done
+    config '.process.cwd = "/"'
+    script 'sleep 100'
+    oci_up "$ID"
+    for fd in 3 4 5 6 7 8 9 10; do
+        run oci exec --cwd "/proc/self/fd/$fd" "$ID" pwd
+        [ "$status" -ne 0 ]
+    done
+    oci delete -f "$ID"
+}
