@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/image_file.h"
+#include "store/catalog.h"
 
 #include "base/str.h"
 #include "store/discard.h"
+#include "store/image_file.h"
 #include "store/refs.h"
 
 #include <fcntl.h>
@@ -78,12 +79,30 @@ int image_find(const struct store *s, const char *name, struct arena *a, struct 
     return 0;
 }
 
+static int image_compare_refs(const void *a, const void *b) {
+    const struct refs_entry *x = a, *y = b;
+    int r = strcmp(x->id.s, y->id.s);
+    return r ? r : strcmp(x->full, y->full);
+}
+
+/* Of entries sorted by id: the first that is not less. */
+static size_t image_first_ref(const struct refs_entry *v, size_t n, const struct digest *id) {
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (strcmp(v[mid].id.s, id->s) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* `v` is sorted by image_compare_refs. */
 static int image_attach_refs(struct image *img, const struct refs_entry *v, size_t n,
                              struct arena *a, struct err *e) {
     img->refs = img->digests = (struct strlist){NULL, 0, 0};
-    for (size_t i = 0; i < n; i++) {
-        if (!digest_eq(&v[i].id, &img->id))
-            continue;
+    for (size_t i = image_first_ref(v, n, &img->id); i < n && digest_eq(&v[i].id, &img->id); i++) {
         struct strlist *l = strchr(v[i].full, '@') ? &img->digests : &img->refs;
         if (strlist_add(a, l, v[i].full) < 0)
             return err_oom(e);
@@ -95,7 +114,11 @@ int image_describe(const struct store *s, struct arena *a, struct image *img, st
     struct refs_entry *v = NULL;
     size_t n = 0;
     int r = refs_list(s, a, &v, &n, e);
-    return r < 0 ? r : image_attach_refs(img, v, n, a, e);
+    if (r < 0)
+        return r;
+    if (n)
+        qsort(v, n, sizeof(*v), image_compare_refs);
+    return image_attach_refs(img, v, n, a, e);
 }
 
 /* Newest first, as docker lists them. */
@@ -115,12 +138,18 @@ int image_list(const struct store *s, struct arena *a, struct image **ret, size_
                struct err *e) {
     struct strlist names;
     struct refs_entry *refs = NULL;
+    struct catalog_stamp stamp;
     size_t nrefs = 0, count = 0;
+    if (catalog_read(s, a, ret, n) == 0)
+        return 0;
+    catalog_stamp(s, &stamp);
     int r = image_file_names(s, a, &names, e);
     if (r == 0)
         r = refs_list(s, a, &refs, &nrefs, e);
     if (r < 0)
         return r;
+    if (nrefs)
+        qsort(refs, nrefs, sizeof(*refs), image_compare_refs);
     struct image *v = arena_array(a, names.n, struct image);
     if (!v)
         return err_oom(e);
@@ -136,6 +165,7 @@ int image_list(const struct store *s, struct arena *a, struct image **ret, size_
     }
     if (count)
         qsort(v, count, sizeof(*v), image_compare);
+    catalog_write(s, &stamp, v, count);
     *ret = v;
     *n = count;
     return 0;

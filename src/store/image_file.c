@@ -120,6 +120,7 @@ int image_file_write(const struct store *s, const struct image_commit *c, struct
         r = old >= 0 ? image_file_fill(old, c, true, e)
                      : err_sys(e, "cannot make %s/images/%s", s->root, hex);
     }
+    (void)futimens(s->imagesfd, NULL); /* for the catalog */
     staging_end(s, key, &lockfd);
     return r;
 }

@@ -15,6 +15,7 @@
  *     images/<image id hex>/       config, manifest (bytes as received), meta.json
  *     refs/<escaped reference>     text: image id + newline; rename-replaced. "/" is written "+",
  *                                  which no reference contains; "name@digest" is kept there too
+ *     catalog                      copy of what image_list tells (catalog.h)
  *     tmp/<key>.lock, tmp/<key>.d  everything unfinished; a held flock marks the living (staging.h)
  *   <root>/volumes/<name>/data     named volumes
  *
@@ -71,6 +72,8 @@ struct image {
 int image_find(const struct store *s, const char *name, struct arena *a, struct image *ret,
                struct err *e);
 int image_describe(const struct store *s, struct arena *a, struct image *img, struct err *e);
+/* Newest first. Of the configuration: created, author, platform, labels, diff ids; perhaps no more.
+ */
 int image_list(const struct store *s, struct arena *a, struct image **ret, size_t *n,
                struct err *e);
 /* Make an image visible: all layers must be present. Replaces the reference's old target. */
