@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "sys/syscalls.h"
+#include "sys/userns.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -101,6 +102,33 @@ int idmap_write(pid_t pid, const char *uid, const char *gid) {
     if (r == -EPERM && idmap_deny_setgroups(pid) == 0)
         r = idmap_write_one(pid, "gid_map", gid);
     return r < 0 ? r : idmap_write_one(pid, "uid_map", uid);
+}
+
+static int idmap_ranges(const char *map, struct userns_map *ret) {
+    struct idmap_range r;
+    int more;
+    while ((more = idmap_next(&map, &r)) > 0) {
+        if (ret->n == USERNS_MAX_RANGES)
+            return -E2BIG;
+        ret->v[ret->n++] =
+            (struct userns_range){(uint32_t)r.inside, (uint32_t)r.outside, (uint32_t)r.size};
+    }
+    return more;
+}
+
+static bool idmap_is_own(const struct userns_map *m, uint32_t id) {
+    return m->n == 1 && m->v[0].size == 1 && m->v[0].outside == id;
+}
+
+int idmap_write_helped(pid_t pid, const char *uid, const char *gid, struct err *e) {
+    struct userns_maps m = {0};
+    int r = idmap_ranges(uid, &m.uid);
+    if (r == 0)
+        r = idmap_ranges(gid, &m.gid);
+    if (r < 0)
+        return err_sysn(e, r, "cannot map the box's users: at most %d ranges", USERNS_MAX_RANGES);
+    m.single = idmap_is_own(&m.uid, geteuid()) && idmap_is_own(&m.gid, getegid());
+    return userns_write_maps(pid, &m, e);
 }
 
 /* A process of the new namespace waits until its maps are written and the namespace is held. */

@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define USERNS_MAX_RANGES 8
+#define USERNS_MAX_RANGES 32
 
 struct userns_range {
     uint32_t inside, outside, size;

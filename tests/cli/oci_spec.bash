@@ -119,9 +119,11 @@ box_up() {
 }
 box_exec() { run oci exec "$BOX" sh -c "$1"; }
 # The pid of a process in new namespaces:   sitter UNSHARE-ARGUMENTS…
+# Of a new user namespace 0… is 100000… outside.
 sitter() {
     unshare "$@" sleep 1000 3>&- &
     SITTER=$!
     SITTERS="$SITTERS $SITTER"
     wait_for 5 sh -c "grep -qx sleep /proc/$SITTER/comm"
+    [[ " $* " != *" -U "* ]] || echo "0 100000 65536" | tee "/proc/$SITTER/uid_map" >"/proc/$SITTER/gid_map"
 }

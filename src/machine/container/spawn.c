@@ -146,8 +146,12 @@ static int spawn_maps(struct machine *m, struct err *e) {
         if (r < 0)
             return r;
     }
+    if (r == -EPERM && geteuid() != 0)
+        r = idmap_write_helped(m->pid, uid, gid, e);
+    else if (r < 0)
+        err_sysn(e, r, "cannot map the box's users: are these ids yours to give?");
     if (r < 0)
-        return err_sysn(e, r, "cannot map the box's users: are these ids yours to give?");
+        return r;
     r = sync_say(container_of(m)->sock, SYNC_MAPPED, -1);
     return r < 0 ? spawn_died(m, e) : 0;
 }
