@@ -193,6 +193,7 @@ int apply_part_from_starter(struct apply *a) {
 static int apply_park(struct apply *a, const struct plan_step *s) {
     bool outlive = a->plan->h->flags & PLAN_F_OUTLIVE;
     int r = outlive ? apply_exec_check(a) : 0;
+    apply_close_rest(a);
     if (r == 0)
         r = sync_say(a->sock, SYNC_PARKED, -1);
     if (r < 0)
@@ -200,6 +201,7 @@ static int apply_park(struct apply *a, const struct plan_step *s) {
     int word = sync_await(a->sock);
     if (word != SYNC_RELEASE && !(word == SYNC_DETACH && outlive && a->io->listener > 0))
         _exit(0); /* nobody waits for us any more */
+    a->released = true;
     r = outlive ? apply_part_from_starter(a) : 0;
     if (r < 0 || word == SYNC_RELEASE)
         return r;

@@ -29,6 +29,7 @@ struct apply {
     uint32_t dir_ref;
     bool cwd_again;                /* root could not enter the working directory: the user may */
     pid_t starter;                 /* parent, as seen at birth */
+    bool released; /* from PARK: the listener has served */
     const struct plan_step *state; /* of the container, for hooks; NULL */
     mode_t umask;                  /* the starter's */
     int hook_out[2];               /* files for their output; -1 */
@@ -84,8 +85,11 @@ int copyup_is_empty(int dir);
 char **apply_vector(const struct plan *p, uint32_t ref, size_t *len);
 /* apply_exec.c: is there a command? OCI's create must say so, not start. */
 int apply_exec_check(struct apply *a);
-/* Nothing of the host stays open but the socket and what is preserved. */
+/* apply_fds.c: nothing of the host stays open but the standard streams, the sockets, what is
+ * preserved, and the files of hooks. */
 void apply_close_rest(struct apply *a);
+/* Close everything from `first` on but these (sorted here; -1 = none). */
+void apply_close_but(unsigned first, int *keep, size_t n);
 /* The last step. Returns only on failure. */
 int apply_exec(struct apply *a, const struct plan_step *s);
 /* init.c: PID 1 of the box: start `run`, forward signals, reap; returns the box's exit code. */

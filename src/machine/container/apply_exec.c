@@ -95,19 +95,6 @@ static int exec_refused(struct apply *a, const char *path, int code) {
     }
 }
 
-/* Close-on-exec is too late: the command's own path, its interpreter's and PATH may name
- * /proc/self/fd/N/.. and so reach the host by a directory that is still open (CVE-2024-21626).
- * Only the socket is left, which leads nowhere. */
-void apply_close_rest(struct apply *a) {
-    unsigned first = 3 + a->io->preserve, sock = a->sock < 0 ? 0 : (unsigned)a->sock;
-    for (unsigned fd = 3; fd < first; fd++)
-        fcntl((int)fd, F_SETFD, 0);
-    if (sock > first)
-        sys_close_range(first, sock - 1, 0);
-    sys_close_range(sock < first ? first : sock + 1, ~0U, 0);
-    a->proc = a->null = a->root = a->empty = a->dir = a->box = -1;
-}
-
 /* The host's /dev/null as input or output would let root of the box change its mode and owner
  * (fchmod): the box's own takes its place. What else stands there is not waited for. */
 static void exec_own_null(void) {
@@ -173,6 +160,7 @@ int apply_exec(struct apply *a, const struct plan_step *s) {
     int r = a->plan->h->flags & PLAN_F_OUTLIVE ? apply_part_from_starter(a) : 0;
     if (r < 0)
         return r;
+    a->hook_out[0] = a->hook_out[1] = -1;
     apply_close_rest(a);
     exec_own_null();
     if ((r = exec_find(a, s, found, sizeof(found), &path)) < 0)

@@ -30,24 +30,11 @@ static void child_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int child_compare(const void *a, const void *b) {
-    return *(const int *)a - *(const int *)b;
-}
-
 /* A task that comes to a running box is in its sight from birth, and a CAP_SYS_PTRACE of the box's
  * may look at its descriptors: those of the host's cgroups and directories are not among them. */
 static void child_close(const struct birth *b) {
     int keep[] = {b->io->fd[0], b->io->fd[1], b->io->fd[2], b->ends[1], b->box};
-    unsigned next = 3 + b->io->preserve;
-    qsort(keep, ARRAY_SIZE(keep), sizeof(keep[0]), child_compare);
-    for (size_t i = 0; i < ARRAY_SIZE(keep); i++) {
-        if (keep[i] < (int)next)
-            continue;
-        if (keep[i] > (int)next)
-            sys_close_range(next, (unsigned)keep[i] - 1, 0);
-        next = (unsigned)keep[i] + 1;
-    }
-    sys_close_range(next, ~0U, 0);
+    apply_close_but(3 + b->io->preserve, keep, ARRAY_SIZE(keep));
 }
 
 void spawn_child(const struct birth *b) {
