@@ -10,6 +10,8 @@
  *
  * Sections, in the order they run:
  *   HOST_OPEN    in the monitor: make and fill cgroups
+ *   BIRTH        in a helper that clones init: namespaces to join, cgroups, binds with mapped ids
+ *   BORN         in the monitor, once init has its namespaces: network devices
  *   INIT         in init, child-safe (no malloc, no stdio): mounts, devices, pivot, identity,
  *                PARK, limits of privilege, EXEC
  *   HOOKS        in the runtime, at the points that machine_hooks() names
