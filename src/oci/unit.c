@@ -122,6 +122,7 @@ static int ask(const char *verb, const char *unit, bool user, const struct str *
 void unit_release(struct unit *u) {
     if (u->pid <= 0)
         return;
+    shutdown(u->fd, SHUT_RDWR); /* init holds a copy until its execve */
     fd_close(&u->fd);
     while (waitpid(u->pid, NULL, 0) < 0 && errno == EINTR) {
     }

@@ -224,6 +224,41 @@ int cgroup_open(const char *dir) {
     return fd < 0 ? -errno : fd;
 }
 
+/* What pid's v2 path has beyond that of `dir`: "/a/b" of "0::/x/a/b" for "…/x"; NULL = not there.
+ */
+static const char *beyond(const char *dir, const char *path) {
+    for (size_t n = strlen(path); n > 0; n--) {
+        if (path[n] != '\0' && path[n] != '/')
+            continue;
+        size_t len = strlen(dir);
+        if (len >= n && strncmp(dir + len - n, path, n) == 0)
+            return path + n;
+    }
+    return NULL;
+}
+
+int cgroup_open_beside(const char *dir, pid_t pid) {
+    char name[PATH_MAX], text[PATH_MAX];
+
+    snprintf(name, sizeof(name), "/proc/%d/cgroup", (int)pid);
+    AUTO_FD int file = open(name, O_RDONLY | O_CLOEXEC);
+    ssize_t n = file < 0 ? -1 : io_read_full(file, text, sizeof(text) - 1);
+    if (n < 0)
+        return -errno;
+    text[n] = '\0';
+    char *path = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+    if (!path)
+        return -ENOENT;
+    path = strchr(path, '/');
+    if (!path)
+        return -ENOENT;
+    path[strcspn(path, "\n")] = '\0';
+    const char *rest = beyond(dir, path);
+    if (!rest || snprintf(name, sizeof(name), "%s%s", dir, rest) >= (int)sizeof(name))
+        return -ENOENT;
+    return cgroup_open(name);
+}
+
 int cgroup_join_v1(const char *dir) {
     return write_file(dir, "tasks", "0");
 }

@@ -132,6 +132,9 @@ int cgroup_enable(const char *dir, const char *controllers, struct err *e);
 int cgroup_leaf(const char *dir, struct err *e);
 /* Descriptor for clone3(CLONE_INTO_CGROUP): O_PATH|O_DIRECTORY. fd or -errno. */
 int cgroup_open(const char *dir);
+/* For a process that follows `pid` into a machine: where pid is, when that is a group beneath dir
+ * (it may have moved itself, which closes dir for processes). fd or -errno. */
+int cgroup_open_beside(const char *dir, pid_t pid);
 /* Calling process, single-threaded, child-safe: enter a v1 group. 0 or -errno. */
 int cgroup_join_v1(const char *dir);
 /* Calling process or another into any group by cgroup.procs (exec on v2; slow on v1). */
@@ -144,6 +147,9 @@ int cgroup_kill(const struct cgroup_set *s, int timeout_ms, struct err *e);
 int cgroup_signal(const struct cgroup_set *s, int signo, struct err *e);
 /* rmdir every directory of the set with the children the box made. Missing is fine. */
 int cgroup_remove(const struct cgroup_set *s, struct err *e);
+/* The same where others may be in the groups: they live on, and so does what holds them. Waits for
+ * the dying, a tenth of a second. */
+int cgroup_leave(const struct cgroup_set *s, struct err *e);
 /* Remove the parent of a group when it is empty now ("/docker" of "/docker/<id>"). */
 void cgroup_remove_parent(const char *dir);
 /* Returns when everything is frozen. */

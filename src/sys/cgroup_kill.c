@@ -330,6 +330,30 @@ int cgroup_remove(const struct cgroup_set *s, struct err *e) {
     return first;
 }
 
+int cgroup_leave(const struct cgroup_set *s, struct err *e) {
+    const char *dirs[CG_COUNT + 1];
+    size_t n = cgroup_dirs(s, dirs);
+    int64_t deadline = deadline_in(100);
+    int first = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int r = remove_group(dirs[i]);
+        while (r == -EBUSY && ms_left(deadline) > 0) {
+            pid_t pids[BATCH];
+            struct collected c = {.ret = pids, .max = BATCH};
+            if (each_pid(dirs[i], collect, &c) <= 0)
+                break;
+            wait_dead(&c, deadline);
+            r = remove_group(dirs[i]);
+        }
+        if (r < 0 && r != -EBUSY && first == 0) {
+            first = r;
+            err_sysn(e, r, "remove cgroup %s", dirs[i]);
+        }
+    }
+    return first;
+}
+
 void cgroup_remove_parent(const char *dir) {
     char parent[PATH_MAX];
 

@@ -130,7 +130,7 @@ static int birth_step(struct birth_helper *h, const struct plan_step *s, struct 
     switch (s->op) {
     case PLAN_JOIN_CGROUP:
         r = cgroup_join_v1(path);
-        return r < 0 ? err_sysn(e, r, "cannot enter the cgroup %s", path) : 0;
+        return r < 0 ? host_join_failed(path, r, e) : 0;
     case PLAN_AFFINITY:
         return birth_affinity(p, s, e);
     case PLAN_JOIN_NS:

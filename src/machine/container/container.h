@@ -32,6 +32,10 @@ int host_apply(const struct plan *p, struct err *e);
 /* Does the machine have a cgroup of its own? */
 bool host_has_cgroup(const struct cgroup_set *s);
 void host_thaw_for_kill(const struct cgroup_set *s, int pidfd);
+/* Why a group cannot be entered. Returns code. */
+int host_join_failed(const char *dir, int code, struct err *e);
+/* Remove the machine's groups. */
+int host_remove(const struct plan *p, const struct cgroup_set *set, struct err *e);
 /* Kill all processes of the machine: through its pid namespace or its cgroup. */
 int host_kill(const struct plan *p, int pidfd, struct err *e);
 

@@ -27,7 +27,7 @@ int exec_start(struct machine *m, const struct plan *p, const struct machine_std
     plan_cgroups(p, &set);
     AUTO_FD int cgroup = set.v2 ? cgroup_open(set.v2) : -1;
     if (set.v2 && cgroup < 0)
-        return err_sysn(e, cgroup, "cannot open the cgroup %s", set.v2);
+        return host_join_failed(set.v2, cgroup, e);
     struct birth b = {.plan = p, .io = io, .box = m->exit_fd, .cgroup = cgroup, .pidfd = -1};
     int r = sync_pair(b.ends);
     if (r < 0)
@@ -36,6 +36,18 @@ int exec_start(struct machine *m, const struct plan *p, const struct machine_std
     int dumpable = prctl(PR_GET_DUMPABLE);
     prctl(PR_SET_DUMPABLE, 0);
     r = birth(&b, e);
+    if ((r == -EBUSY || r == -EOPNOTSUPP) && cgroup >= 0 && !(p->h->flags & PLAN_F_CGROUP_ASKED)) {
+        /* init has moved on and handed controllers to groups of its own */
+        fd_close(&cgroup);
+        b.cgroup = cgroup = cgroup_open_beside(set.v2, m->pid);
+        if (cgroup >= 0)
+            r = birth(&b, e);
+    }
+    if ((r == -EBUSY || r == -EOPNOTSUPP) && cgroup >= 0)
+        err_set(e, ERR_CONFLICT, r,
+                "cannot enter the cgroup: adding pid to cgroups: %s/cgroup.procs: device or "
+                "resource busy: it has groups with controllers",
+                set.v2);
     if (dumpable == 1)
         prctl(PR_SET_DUMPABLE, 1);
     close(b.ends[1]);

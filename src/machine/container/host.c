@@ -72,6 +72,15 @@ int host_apply(const struct plan *p, struct err *e) {
     return 0;
 }
 
+int host_join_failed(const char *dir, int code, struct err *e) {
+    if (code == -ENOENT) /* in the words of the field's runtimes */
+        return err_set(e, ERR_NOT_FOUND, code,
+                       "cannot enter the cgroup: adding pid to cgroups: %s/cgroup.procs: no such "
+                       "file or directory",
+                       dir);
+    return err_sysn(e, code, "cannot enter the cgroup %s", dir);
+}
+
 bool host_has_cgroup(const struct cgroup_set *s) {
     bool has = s->v2 != NULL;
     for (size_t i = 0; i < CG_COUNT; i++)
@@ -84,6 +93,12 @@ void host_thaw_for_kill(const struct cgroup_set *s, int pidfd) {
     struct err e;
     if (s->ctl[CG_FREEZER] && pidref_signal(pidfd, SIGKILL) == 0)
         cgroup_freeze(s, false, &e);
+}
+
+int host_remove(const struct plan *p, const struct cgroup_set *set, struct err *e) {
+    if (!host_has_cgroup(set))
+        return 0;
+    return p->h->flags & PLAN_F_CGROUP_SHARED ? cgroup_leave(set, e) : cgroup_remove(set, e);
 }
 
 int host_kill(const struct plan *p, int pidfd, struct err *e) {
@@ -99,7 +114,8 @@ int host_kill(const struct plan *p, int pidfd, struct err *e) {
     /* the end of a pid namespace is the end of all its processes; another box's or the host's
      * lives on, and then only the cgroup knows who is ours */
     bool own_pids = p->h->clone_ns & CLONE_NEWPID;
-    if ((!own_pids || pidfd < 0 || r < 0) && host_has_cgroup(&set)) {
+    bool others = own_pids && (p->h->flags & PLAN_F_CGROUP_SHARED);
+    if ((!own_pids || pidfd < 0 || r < 0) && !others && host_has_cgroup(&set)) {
         int k = cgroup_kill(&set, HOST_KILL_TIMEOUT_MS, e);
         r = r < 0 ? r : k;
     }

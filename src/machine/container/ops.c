@@ -167,7 +167,7 @@ static int ops_halt(struct machine *m, struct err *e) {
     fd_close(&m->console);
     if (c)
         fd_close(&c->mntns);
-    int r = c && host_has_cgroup(&c->cgroups) ? cgroup_remove(&c->cgroups, e) : 0;
+    int r = c ? host_remove(m->plan, &c->cgroups, e) : 0;
     int g = c && c->rdt ? rdt_remove(m->plan, r < 0 ? &later : e) : 0;
     return r < 0 ? r : g;
 }
@@ -234,7 +234,7 @@ int machine_sweep(const struct plan *plan, pid_t pid, uint64_t pid_start, struct
     AUTO_FD int pidfd = pid > 0 ? pidref_open_started(pid, pid_start) : -1;
     plan_cgroups(plan, &set);
     int r = host_kill(plan, pidfd, e);
-    int k = host_has_cgroup(&set) ? cgroup_remove(&set, r < 0 ? &later : e) : 0;
+    int k = host_remove(plan, &set, r < 0 ? &later : e);
     r = r < 0 ? r : k;
     k = rdt_remove(plan, r < 0 ? &later : e);
     return r < 0 ? r : k;

@@ -50,7 +50,6 @@ static int copy_cgroups(struct build *b) {
     const struct plan *box = b->host->box;
     struct cgroup_plan *c = &b->cgroups;
     plan_cgroups(box, &c->set);
-    set_refs(b);
     c->join = arena_array(b->a, CG_COUNT, const char *);
     if (!c->join)
         return err_oom(b->e);
@@ -65,10 +64,109 @@ static int copy_cgroups(struct build *b) {
     return 0;
 }
 
+/* --- exec --cgroup ------------------------------------------------------------------------------
+ */
+
+/* dir/path; "" and "/" are dir itself. NULL with an error. */
+static const char *sub_group(struct build *b, const char *dir, const char *path) {
+    size_t n = strlen(path);
+    for (const char *p = path; *p; p += strcspn(p, "/"), p += *p == '/')
+        if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0')) {
+            err_set(b->e, ERR_USAGE, -EINVAL, "bad cgroup path: %.200s is not a sub cgroup path",
+                    path);
+            return NULL;
+        }
+    path += strspn(path, "/");
+    n = strlen(path);
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    if (n == 0)
+        return dir;
+    char *sub = arena_printf(b->a, "%s/%.*s", dir, (int)n, path);
+    if (!sub)
+        err_oom(b->e);
+    return sub;
+}
+
+/* Put another directory where dir stands. */
+static int enter_instead(struct build *b, const char *dir, const char *path) {
+    struct cgroup_plan *c = &b->cgroups;
+    const char *sub = dir ? sub_group(b, dir, path) : NULL;
+    if (!sub)
+        return dir ? b->e->code : 0;
+    for (size_t i = 0; i < c->n_join; i++)
+        if (strcmp(c->join[i], dir) == 0)
+            c->join[i] = sub;
+    return 0;
+}
+
+static int enter_controllers(struct build *b, const char *words, const char *path) {
+    const struct cgroup_set *s = &b->cgroups.set;
+    for (const char *p = words; *p && *p != ':'; p += *p == ',') {
+        size_t n = strcspn(p, ",:");
+        const char *dir = NULL;
+        for (int c = 0; c < CG_COUNT && !dir; c++) {
+            const char *name = cgroup_ctl_name((enum cgroup_ctl)c, false);
+            if (strlen(name) == n && strncmp(p, name, n) == 0)
+                dir = s->ctl[c];
+        }
+        if (!dir)
+            return err_set(b->e, ERR_USAGE, -EINVAL, "unknown controller %.*s in SubCgroupPaths",
+                           (int)MIN_OF(n, (size_t)60), p);
+        int r = enter_instead(b, dir, path);
+        if (r < 0)
+            return r;
+        p += n;
+    }
+    return 0;
+}
+
+static int enter_everywhere(struct build *b, const char *path) {
+    struct cgroup_set *s = &b->cgroups.set;
+    const char *dirs[CG_COUNT + 1];
+    size_t n = cgroup_dirs(s, dirs);
+    for (size_t i = 0; i < n; i++) {
+        int r = dirs[i] == s->v2 ? 0 : enter_instead(b, dirs[i], path);
+        if (r < 0)
+            return r;
+    }
+    b->w.h.flags |= PLAN_F_CGROUP_ASKED;
+    if (s->v2_ctls) {
+        const char *sub = sub_group(b, s->v2, path);
+        if (!sub)
+            return b->e->code;
+        s->v2 = sub;
+    }
+    return 0;
+}
+
+static int exec_groups(struct build *b) {
+    const struct strlist *asked = b->host->exec_cgroups;
+    int r = 0;
+    for (size_t i = 0; asked && i < asked->n && r == 0; i++) {
+        const char *colon = strchr(asked->v[i], ':');
+        if (colon && strchr(colon + 1, ':'))
+            return err_set(b->e, ERR_USAGE, -EINVAL, "invalid --cgroup argument: %.200s",
+                           asked->v[i]);
+        if (!colon && asked->n > 1)
+            return err_set(b->e, ERR_USAGE, -EINVAL,
+                           "invalid --cgroup argument: %.200s (missing <controller>: prefix)",
+                           asked->v[i]);
+        r = colon ? enter_controllers(b, asked->v[i], colon + 1) : enter_everywhere(b, asked->v[i]);
+    }
+    return r;
+}
+
 /* Also for exec: the groups to enter; then without the operations. */
 int build_cgroups(struct build *b) {
-    if (!b->root && b->host->box)
-        return copy_cgroups(b);
+    if (!b->root && b->host->box) {
+        int r = copy_cgroups(b);
+        if (r == 0)
+            r = exec_groups(b);
+        if (r == 0)
+            set_refs(b);
+        return r;
+    }
     struct rt_resources res = b->spec->resources;
     int64_t pids = res.pids_limit.given ? res.pids_limit.v : 0;
     if (pids > 0 && pids_by_rlimit(b)) {
@@ -83,6 +181,8 @@ int build_cgroups(struct build *b) {
     if (r < 0)
         return r;
     set_refs(b);
+    if (b->host->cgroup_flags & PLAN_CGROUP_ASKED)
+        b->w.h.flags |= PLAN_F_CGROUP_SHARED;
     for (size_t i = 0; b->root && i < b->cgroups.n; i++)
         add_op(b, &b->cgroups.v[i]);
     return 0;
