@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-int move_parse(const char *text, struct arena *a, struct move_place *ret, struct err *e) {
+int move_parse(const char *text, bool reading, struct arena *a, struct move_place *ret,
+               struct err *e) {
     static const struct {
         const char *prefix;
         enum move_transport transport;
@@ -41,6 +42,9 @@ int move_parse(const char *text, struct arena *a, struct move_place *ret, struct
     }
     if (!p.path)
         return err_oom(e);
+    bool short_word = p.transport == MOVE_OCI_DIR || p.transport == MOVE_DIR;
+    if (reading && short_word && !strchr(p.path, '/') && access(p.path, F_OK) < 0)
+        p = (struct move_place){MOVE_REGISTRY, text, NULL};
     if (!*p.path)
         return err_set(e, ERR_USAGE, -EINVAL, "\"%s\" names no file or image", text);
     *ret = p;

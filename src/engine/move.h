@@ -20,8 +20,10 @@ struct move_place {
     const char *name; /* behind it; NULL = none */
 };
 
-/* "oci-archive:file.tar:tag", "docker://debian:12", "debian:12". Pure. ERR_USAGE. */
-int move_parse(const char *text, struct arena *a, struct move_place *ret, struct err *e);
+/* "oci-archive:file.tar:tag", "docker://debian:12", "debian:12". When reading, "oci:x" and "dir:x"
+ * are places only where there is such a file: else images of these names. ERR_USAGE. */
+int move_parse(const char *text, bool reading, struct arena *a, struct move_place *ret,
+               struct err *e);
 int move_access(hako_engine *g, const struct hako_registry *o, struct registry_access *ret,
                 struct err *e);
 /* The module and the store. */

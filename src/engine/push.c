@@ -95,7 +95,7 @@ int hako_image_push(hako_engine *g, const char *image, const char *destination,
     AUTO_ARENA struct arena *a = arena_new();
     struct move_place place;
     const char *to = destination ? destination : image;
-    int r = a ? move_parse(to, a, &place, e) : err_oom(e);
+    int r = a ? move_parse(to, false, a, &place, e) : err_oom(e);
     if (!o)
         o = &none;
     if (r < 0)

@@ -237,6 +237,10 @@ static CURLcode fetch_set_send(struct fetch *f, const struct fetch_want *w) {
             r = curl_easy_setopt(c, CURLOPT_SEEKDATA, f);
         if (!r)
             r = curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
+        /* Over an old connection that breaks, curl would send it all again by itself: the caller
+         * asks first how much has arrived. */
+        if (!r && w->content_range)
+            r = curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
     } else if (w->method && strcmp(w->method, "POST") == 0) {
         r = curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
     }

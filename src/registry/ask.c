@@ -137,6 +137,23 @@ static int one_manifest(struct asking_one *o, struct err *e) {
     return 0;
 }
 
+static int one_blob(struct asking_one *o, struct err *e) {
+    AUTO_STR struct str doc = STR_INIT(SOURCE_MAX_CONFIG);
+    struct fetch_head head;
+    struct digest is;
+    char path[256];
+    const struct digest *want = &o->rq->ref->digest;
+    snprintf(path, sizeof(path), "/blobs/%s", want->s);
+    int r = one_document(o, path, &doc, &head, e);
+    if (r == 0)
+        r = unpack_hash_bytes(str_c(&doc), doc.len, want, &is, e);
+    if (r == 0 && !digest_eq(&is, want))
+        r = err_set(e, ERR_CORRUPT, -EBADMSG,
+                    "a blob of %s is not what its name says: expected digest %s, got %s",
+                    o->names.repo, want->s, is.s);
+    return r < 0 ? r : one_reply(o, str_c(&doc), doc.len, e);
+}
+
 /* The referrers API, or the tag that stands for it in registries that lack it. */
 static int one_referrers(struct asking_one *o, struct err *e) {
     static const char none[] =
@@ -220,6 +237,9 @@ static int ask_work(struct job *j, const void *data, void *result, struct err *e
             break;
         case ASK_MANIFEST:
             r = one_manifest(&o, e);
+            break;
+        case ASK_BLOB:
+            r = one_blob(&o, e);
             break;
         case ASK_REFERRERS:
             r = one_referrers(&o, e);

@@ -60,6 +60,7 @@ static int bag_spool(int fd, const char *shown, int tmpfd, int *ret, struct err 
     if (!ar)
         return err_oom(e);
     archive_read_support_format_raw(ar);
+    archive_read_support_format_empty(ar);
     archive_read_support_filter_gzip(ar);
     archive_read_support_filter_zstd(ar);
     archive_read_support_filter_xz(ar);

@@ -184,6 +184,8 @@ struct export_request {
 enum ask_kind {
     ASK_TAGS,      /* reply: names, one per line */
     ASK_MANIFEST,  /* reply: the document; result: its digest */
+    ASK_BLOB,      /* reply: the blob that ref's digest names, when it is no larger than a
+                      configuration may be */
     ASK_REFERRERS, /* reply: the index of what refers to ref's digest */
     ASK_PUT,       /* put `document` as ref's tag or digest */
 };

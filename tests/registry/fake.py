@@ -9,6 +9,7 @@ import re
 import ssl
 import tarfile
 import threading
+import urllib.parse
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -77,7 +78,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(k, v)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
         self.wfile.flush()
 
     def error(self, status, code, message="", headers=None):
@@ -98,7 +100,78 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if "/blobs/uploads/" in self.path and self.command == "POST":
+            return self.noted() or self.begin_upload()
         self.do_GET()
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def do_PATCH(self):
+        """Piece by piece, so that a cut line leaves what had come."""
+        if self.noted():
+            return
+        fake, ident = self.server.fake, self.path.split("/")[-1].split("?")[0]
+        if ident not in fake.uploads:
+            return self.error(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown")
+        left, at = int(self.headers.get("Content-Length", 0)), len(fake.uploads[ident])
+        start = self.headers.get("Content-Range", f"{at}-").split("-")[0]
+        if int(start) != at:
+            self.close_connection = True
+            return self.error(416, "BLOB_UPLOAD_INVALID", "out of order")
+        while left:
+            piece = self.rfile.read(min(left, 65536))
+            if not piece:
+                return
+            left -= len(piece)
+            fake.uploads[ident] += piece
+            if fake.cut_at and len(fake.uploads[ident]) >= fake.cut_at:
+                fake.cut_at = 0
+                self.close_connection = True
+                return self.connection.close()
+        self.upload_state(202, ident)
+
+    def do_PUT(self):
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.noted():
+            return
+        fake, url = self.server.fake, urllib.parse.urlsplit(self.path)
+        m = re.fullmatch(r"/v2/(.+)/manifests/(.+)", url.path)
+        if m:
+            kind = self.headers.get("Content-Type")
+            for ref in (m[2], digest(self.body)):
+                fake.manifests[(m[1], ref)] = (kind, self.body)
+            return self.answer(201, headers={"Docker-Content-Digest": digest(self.body)})
+        ident = url.path.split("/")[-1]
+        if ident not in fake.uploads:
+            return self.error(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown")
+        data = bytes(fake.uploads.pop(ident)) + self.body
+        want = urllib.parse.parse_qs(url.query).get("digest", [""])[0]
+        if digest(data) != want:
+            return self.error(400, "DIGEST_INVALID", "digest does not match")
+        fake.blobs[want] = data
+        self.answer(201, headers={"Docker-Content-Digest": want})
+
+    def noted(self):
+        """True: a hook has answered."""
+        fake = self.server.fake
+        with fake.lock:
+            fake.log.append((self.command + " " + self.path, dict(self.headers.items())))
+        return any(hook(self) for hook in fake.hooks)
+
+    def begin_upload(self):
+        fake, query = self.server.fake, urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        mount = query.get("mount", [""])[0]
+        if mount and fake.mounts and mount in fake.blobs:
+            return self.answer(201, headers={"Docker-Content-Digest": mount})
+        ident = f"upload-{len(fake.log)}"
+        fake.uploads[ident] = bytearray()
+        self.upload_state(202, ident)
+
+    def upload_state(self, status, ident):
+        have = len(self.server.fake.uploads[ident])
+        self.answer(status, headers={"Location": f"/v2/app/blobs/uploads/{ident}?state=x",
+                                     "Range": f"0-{max(have - 1, 0)}"})
 
     def do_GET(self):
         fake = self.server.fake
@@ -115,6 +188,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             kind, body = found
             return self.answer(200, body, {"Content-Type": kind,
                                            "Docker-Content-Digest": digest(body)})
+        m = re.fullmatch(r"/v2/(.+)/blobs/uploads/([^?]+).*", self.path)
+        if m and m[2] in fake.uploads:
+            return self.upload_state(204, m[2])
         m = re.fullmatch(r"/v2/(.+)/blobs/(.+)", self.path)
         if not m or m[2] not in fake.blobs:
             return self.error(404, "BLOB_UNKNOWN", "blob unknown")
@@ -140,6 +216,7 @@ class Server(http.server.ThreadingHTTPServer):
 class Fake:
     def __init__(self, address="127.0.0.1", tls=None):
         self.blobs, self.manifests, self.hooks, self.log = {}, {}, [], []
+        self.uploads, self.cut_at, self.mounts = {}, 0, True
         self.ranges = True
         self.lock = threading.Lock()
         self.server = Server((address, 0), Handler)

@@ -3,9 +3,11 @@
  * Drive the registry module and the store without the command:
  *
  *   pull MODULE DATADIR [OPTION…] pull REFERENCE    prints "<manifest> <id> fresh|known"
+ *   pull MODULE DATADIR [OPTION…] push REFERENCE    prints "<manifest>"; of --image, or itself
+ *   pull MODULE DATADIR load FILE                   prints the module's lines
  *   pull MODULE DATADIR list | find NAME | layers NAME | rmi NAME | volumes
  * Options: --layout DIR  --platform P  --auth FILE  --mirror HOST=MIRROR  --insecure HOST
- *          --block HOST  --max-bytes N  --progress  --force
+ *          --block HOST  --max-bytes N  --progress  --force  --image NAME  --zstd
  * A failure prints "<kind>: <message>" to stderr and leaves with 1.
  */
 #include "base/path.h"
@@ -22,9 +24,9 @@
 #define MAX_REGISTRIES 8
 
 struct args {
-    const char *layout, *platform, *auth;
+    const char *layout, *platform, *auth, *image;
     uint64_t max_bytes;
-    bool progress, force;
+    bool progress, force, zstd;
     struct registry_entry registries[MAX_REGISTRIES];
     const char *mirrors[MAX_REGISTRIES][8];
     size_t n;
@@ -65,8 +67,12 @@ static int parse(int argc, char **argv, struct args *args) {
             args->progress = true;
         else if (strcmp(o, "--force") == 0)
             args->force = true;
+        else if (strcmp(o, "--zstd") == 0)
+            args->zstd = true;
         else if (i + 1 >= argc)
             return argc;
+        else if (strcmp(o, "--image") == 0)
+            args->image = argv[++i];
         else if (strcmp(o, "--layout") == 0)
             args->layout = argv[++i];
         else if (strcmp(o, "--platform") == 0)
@@ -87,10 +93,64 @@ static int parse(int argc, char **argv, struct args *args) {
 
 static void on_progress(const struct pull_progress *p, void *data) {
     static const char *const words[] = {"waiting",    "downloading", "verifying",
-                                        "extracting", "done",        "exists"};
+                                        "extracting", "done",        "exists",
+                                        "preparing",  "pushing",     "pushed",
+                                        "exists",     "mounted"};
     (void)data;
     fprintf(stderr, "%s %s %llu/%llu\n", p->layer, words[p->phase], (unsigned long long)p->done,
             (unsigned long long)p->total);
+}
+
+static const struct registry_module *load_module(const char *path) {
+    void *so = dlopen(path, RTLD_NOW);
+    const struct registry_module *m = so ? dlsym(so, "hako_registry_module") : NULL;
+    if (m && m->size == sizeof(*m))
+        return m;
+    fprintf(stderr, "module: %s\n", m ? "of another build" : dlerror());
+    return NULL;
+}
+
+static int do_push(const char *module, const struct store *s, const struct args *args,
+                   const char *name, struct arena *a) {
+    struct err e;
+    struct ref ref;
+    struct push_result res;
+    const struct registry_module *m = load_module(module);
+    if (!m)
+        return 2;
+    if (ref_parse(name, a, &ref, &e) < 0)
+        return fail(&e);
+    struct registry_config config = {(struct registry_entry *)(uintptr_t)args->registries, args->n};
+    const struct push_request rq = {
+        .image = args->image ? args->image : name,
+        .ref = &ref,
+        .form = {.compression = args->zstd ? BLOB_ZSTD : BLOB_ANY, .force = args->force},
+        .store = s,
+        .access = {.config = &config, .auth_file = args->auth},
+        .userns_fd = -1,
+        .progress = args->progress ? on_progress : NULL};
+    if (m->push(&rq, &res, &e) < 0)
+        return fail(&e);
+    printf("%s\n", res.manifest.s);
+    return 0;
+}
+
+static int do_load(const char *module, const struct store *s, const struct args *args,
+                   const char *path) {
+    struct err e;
+    AUTO_STR struct str names = STR_INIT(1 << 20);
+    const struct registry_module *m = load_module(module);
+    const struct load_request rq = {.path = path,
+                                    .fd = -1,
+                                    .store = s,
+                                    .userns_fd = -1,
+                                    .max_layer_bytes = args->max_bytes};
+    if (!m)
+        return 2;
+    if (m->load(&rq, &names, &e) < 0)
+        return fail(&e);
+    fputs(str_c(&names), stdout);
+    return 0;
 }
 
 static int do_pull(const char *module, const struct store *s, const struct args *args,
@@ -99,12 +159,9 @@ static int do_pull(const char *module, const struct store *s, const struct args 
     struct ref ref;
     struct platform platform;
     struct pull_result res;
-    void *so = dlopen(module, RTLD_NOW);
-    const struct registry_module *m = so ? dlsym(so, "hako_registry_module") : NULL;
-    if (!m || m->size != sizeof(*m)) {
-        fprintf(stderr, "module: %s\n", m ? "of another build" : dlerror());
+    const struct registry_module *m = load_module(module);
+    if (!m)
         return 2;
-    }
     if (ref_parse(name, a, &ref, &e) < 0 || platform_parse(args->platform, a, &platform, &e) < 0)
         return fail(&e);
     struct registry_config config = {(struct registry_entry *)(uintptr_t)args->registries, args->n};
@@ -179,6 +236,10 @@ int main(int argc, char **argv) {
     int r = 2;
     if (strcmp(command, "pull") == 0)
         r = do_pull(argv[1], &s, &args, name, a);
+    else if (strcmp(command, "push") == 0)
+        r = do_push(argv[1], &s, &args, name, a);
+    else if (strcmp(command, "load") == 0)
+        r = do_load(argv[1], &s, &args, name);
     else if (strcmp(command, "list") == 0)
         r = do_list(&s, a);
     else if (strcmp(command, "find") == 0 || strcmp(command, "layers") == 0)
