@@ -67,10 +67,7 @@ struct machine {
     int exit_fd; /* owned; readable when the task has ended; -1 before open */
     int console; /* owned until taken; pty master after create when terminal; else -1 */
     pid_t pid;   /* init as this process sees it; 0 before open */
-    /* Who writes the maps of a new user namespace where we may not ourselves (newuidmap); the
-     * texts are lines "inside outside size". NULL = nobody. Set after machine_init. */
-    int (*map_ids)(pid_t pid, const char *uid, const char *gid, struct err *e);
-    void *priv; /* backend; storage inside `room` */
+    void *priv;  /* backend; storage inside `room` */
     long room[64];
 };
 

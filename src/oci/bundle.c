@@ -131,10 +131,10 @@ static int bundle_resctrl(struct oci_bundle *b, struct err *e) {
     return b->ph.resctrl ? 0 : err_oom(e);
 }
 
-int oci_bundle_facts(struct oci_bundle *b, struct err *e) {
+int oci_bundle_facts(struct oci_bundle *b, bool with_cgroups, struct err *e) {
     const struct rt_namespace *user = rt_spec_ns(&b->spec, RT_NS_USER);
     int r = host_read(&b->host, e);
-    if (r == 0)
+    if (r == 0 && with_cgroups)
         r = cgroup_layout_read(b->a, &b->cgroups, e);
     if (r < 0)
         return r;
@@ -147,7 +147,7 @@ int oci_bundle_facts(struct oci_bundle *b, struct err *e) {
         .has_selinux = b->host.has_selinux,
         .can_raise_oom = b->host.can_raise_oom,
         .can_raise_rlimits = b->host.can_raise_rlimits,
-        .cgroups = &b->cgroups,
+        .cgroups = with_cgroups ? &b->cgroups : NULL,
         .outlive = true,
         .strict = true,
     };
@@ -158,7 +158,7 @@ int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id,
                     const struct oci_create_options *opt, void **ret, size_t *len, struct err *e) {
     struct root_recipe root = {.kind = ROOT_DIR, .dir = b->rootfs};
     struct strlist warnings = {0};
-    int r = oci_bundle_facts(b, e);
+    int r = oci_bundle_facts(b, true, e);
     if (r == 0)
         r = bundle_seccomp(b, o, e);
     if (r < 0)

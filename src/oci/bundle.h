@@ -31,7 +31,7 @@ int oci_bundle_open(struct oci_bundle *b, const char *path, const char *config, 
 void oci_bundle_close(struct oci_bundle *b);
 #define AUTO_BUNDLE CLEANUP(oci_bundle_close)
 /* The host's facts → b->ph. */
-int oci_bundle_facts(struct oci_bundle *b, struct err *e);
+int oci_bundle_facts(struct oci_bundle *b, bool with_cgroups, struct err *e);
 /* → the plan. */
 int oci_bundle_plan(struct oci_bundle *b, const struct oci *o, const char *id,
                     const struct oci_create_options *opt, void **ret, size_t *len, struct err *e);

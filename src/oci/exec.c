@@ -151,7 +151,7 @@ static int exec_plan(const struct oci *o, struct oci_open *c, struct oci_bundle 
     if (r == 0)
         r = oci_console_check(p->terminal, opt->detach, opt->console_socket, e);
     if (r == 0)
-        r = oci_bundle_facts(b, e);
+        r = oci_bundle_facts(b, false, e); /* the plan knows the cgroups */
     if (r < 0)
         return r;
     b->ph.exec_cgroups = &opt->cgroups;

@@ -89,18 +89,8 @@ static int idmap_write_one(pid_t pid, const char *which, const char *map) {
     return io_write_kernel(AT_FDCWD, path, text);
 }
 
-/* Without privilege the kernel takes one's own group alone, and only when nobody in there can drop
- * groups any more. */
-static int idmap_deny_setgroups(pid_t pid) {
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
-    return io_write_kernel(AT_FDCWD, path, "deny");
-}
-
 int idmap_write(pid_t pid, const char *uid, const char *gid) {
     int r = idmap_write_one(pid, "gid_map", gid);
-    if (r == -EPERM && idmap_deny_setgroups(pid) == 0)
-        r = idmap_write_one(pid, "gid_map", gid);
     return r < 0 ? r : idmap_write_one(pid, "uid_map", uid);
 }
 

@@ -19,7 +19,7 @@ oci_setup() {
     hako_setup
     BUNDLE=$BATS_TEST_TMPDIR/bundle
     oci_bundle "$BUNDLE"
-    ID=hako-test-$BATS_TEST_NUMBER
+    export ID=hako-test-$BATS_TEST_NUMBER
     cd "$BUNDLE" || return 1
 }
 

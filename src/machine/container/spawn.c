@@ -128,11 +128,6 @@ static int spawn_maps(struct machine *m, struct err *e) {
     if (!(p->h->clone_ns & CLONE_NEWUSER))
         return 0;
     int r = uid && gid ? idmap_write(m->pid, uid, gid) : -EINVAL;
-    if (r == -EPERM && m->map_ids) {
-        r = m->map_ids(m->pid, uid, gid, e);
-        if (r < 0)
-            return r;
-    }
     if (r == -EPERM && geteuid() != 0)
         r = idmap_write_helped(m->pid, uid, gid, e);
     else if (r < 0)
