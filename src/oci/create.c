@@ -61,6 +61,7 @@ static int create_machine(struct oci_creation *c, struct err *e) {
         r = machine_create(&c->m, e);
     if (r < 0)
         return r;
+    oci_trace(c->o, "child process in init(): it has applied its plan");
     c->st.pid = c->m.pid;
     r = pidref_start_time(c->m.pid, &c->st.pid_start);
     return r < 0 ? err_sysn(e, r, "the container's first process is gone") : 0;
@@ -167,10 +168,12 @@ int oci_create_begin(struct oci_creation *c, const struct oci *o, const char *id
 }
 
 int oci_create_detach(struct oci_creation *c, struct err *e) {
+    oci_trace(c->o, "init: closing the pipe to signal completion");
     return machine_detach(&c->m, e);
 }
 
 int oci_create_start(struct oci_creation *c, struct err *e) {
+    oci_trace(c->o, "init: closing the pipe to signal completion");
     int r = machine_start(&c->m, e);
     if (r < 0)
         return r;

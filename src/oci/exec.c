@@ -214,9 +214,13 @@ int oci_exec(const struct oci *o, const char *id, const struct oci_process_optio
     if (r == 0)
         r = exec_plan(o, &c, &b, opt, &plan, &p, e);
     if (r == 0)
+        oci_trace(o, "nsexec container setup");
+    if (r == 0)
         r = exec_run(&c, &plan, opt, p.terminal, &t, e);
     if (r < 0)
         return r;
+    oci_trace(o, "child process in init()");
+    oci_trace(o, "setns_init: about to exec");
     r = exec_tell(opt, &t, e);
     if (r < 0) {
         int code, signo;

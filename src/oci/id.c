@@ -21,6 +21,11 @@ int oci_check_id(const char *id, struct err *e) {
     return 0;
 }
 
+void oci_trace(const struct oci *o, const char *text) {
+    if (o->trace)
+        o->trace(o->data, text);
+}
+
 void oci_warn(const struct oci *o, const char *fmt, ...) {
     char text[600];
     va_list ap;

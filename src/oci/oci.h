@@ -47,11 +47,13 @@ struct oci {
     const char *name; /* "runc", "crun", "hako-oci": whose words and defaults */
     bool systemd_cgroup;
     enum oci_rootless rootless;
-    const char *criu;                          /* program; NULL = "criu" */
-    void (*say)(void *data, const char *text); /* warnings; may be NULL */
+    const char *criu;                            /* program; NULL = "criu" */
+    void (*say)(void *data, const char *text);   /* warnings; may be NULL */
+    void (*trace)(void *data, const char *text); /* --debug; may be NULL */
     void *data;
 };
 void oci_warn(const struct oci *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void oci_trace(const struct oci *o, const char *text);
 
 #define OCI_SPEC_VERSION "1.2.0"
 #define OCI_MAX_CONFIG ((size_t)8 << 20)

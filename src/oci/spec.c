@@ -2,6 +2,9 @@
 /* The bundle to begin with: what runc's users expect to find and edit. */
 #include "oci/oci.h"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 static const char spec_text[] =
     "{\"ociVersion\":\"" OCI_SPEC_VERSION "\",\"process\":{\"terminal\":true,"
     "\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"sh\"],\"env\":["
@@ -40,12 +43,20 @@ static const char user_mounts[] =
     "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"source\":\"cgroup\","
     "\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"relatime\",\"ro\"]}]";
 
+/* On version 1 a container sees the host's groups, as runc has it. */
+static bool unified(void) {
+    struct statfs fs;
+    return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 static int push_namespaces(js *linux_, bool rootless) {
     static const char *const types[] = {"pid", "network", "ipc", "uts", "mount", "cgroup", "user"};
     js *list = js_new_array();
     int r = list ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(types); i++) {
         if ((rootless && str_eq(types[i], "network")) || (!rootless && str_eq(types[i], "user")))
+            continue;
+        if (str_eq(types[i], "cgroup") && !unified())
             continue;
         js *ns = js_new_object();
         r = ns ? js_set_str(ns, "type", types[i]) : -ENOMEM;

@@ -152,7 +152,9 @@ int apply_target(struct apply *a, const char *path, bool dir, uint32_t flags) {
     }
     if (fd < 0 && (flags & PLAN_NOFOLLOW) && (fd == -ELOOP || fd == -EXDEV))
         return err_set(a->e, ERR_DENIED, -ELOOP,
-                       "the image has a symbolic link on the way to %s: refused", path);
+                       "the image has a symbolic link on the way to %s, which must be mounted on "
+                       "ordinary directory: refused",
+                       path);
     if (fd < 0)
         return apply_failed(a, fd, "open the mount point", path);
     if (!(flags & PLAN_IN_PROC) && mount_magic(fd) == MOUNT_MAGIC_PROC)

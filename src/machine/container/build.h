@@ -16,11 +16,12 @@ struct build {
     struct plan_writer w;
     struct arena *a;
     struct err *e;
-    uint64_t made;   /* namespaces of its own (CLONE_NEW*) */
-    uint64_t all;    /* and joined ones */
-    bool cgroup_ns;  /* made by unshare once the cgroups are joined */
-    bool own_mounts; /* in a new mount namespace */
-    bool in_userns;  /* the box's root is not the host's */
+    uint64_t made;     /* namespaces of its own (CLONE_NEW*) */
+    uint64_t all;      /* and joined ones */
+    bool cgroup_ns;    /* made by unshare once the cgroups are joined */
+    bool own_mounts;   /* in a new mount namespace */
+    bool dev_readonly; /* what plan_devices.c ends with */
+    bool in_userns;    /* the box's root is not the host's */
     struct cgroup_plan cgroups;
     size_t n_early;                /* binds that stay shared with the host */
     size_t n_mapped;               /* binds with their ids mapped */

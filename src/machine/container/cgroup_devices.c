@@ -24,7 +24,7 @@ static bool is_everything(const struct rt_device_rule *d) {
 }
 
 static uint32_t access_bits(const char *access) {
-    if (str_empty(access))
+    if (str_empty(access) || access[strspn(access, "rwm")])
         return BPF_DEVICE_ALL;
     return (strchr(access, 'r') ? BPF_DEVICE_READ : 0U) |
            (strchr(access, 'w') ? BPF_DEVICE_WRITE : 0U) |

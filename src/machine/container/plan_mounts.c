@@ -174,10 +174,15 @@ static int add_fs(struct build *b, const struct rt_mount *m, const struct mount_
         more |= PLAN_NOFOLLOW;
     if (w->tmpcopyup)
         more |= PLAN_COPYUP;
+    uint64_t set = w->set;
+    if (set & MOUNT_ATTR_RDONLY && strcmp(m->destination, "/dev") == 0) {
+        set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+        b->dev_readonly = true; /* once all is in it */
+    }
     build_init(b, PLAN_MOUNT, .flags = flags | more,
                .ref = {build_str(b, type), build_str(b, m->source ? m->source : type),
                        build_str(b, m->destination), plan_writer_list(&b->w, data.v, data.n)},
-               .num = {w->set, w->propagation});
+               .num = {set, w->propagation});
     if (maybe)
         add_host_bind(b, host, m, w, flags);
     return 0;

@@ -44,6 +44,7 @@ int args_preserve(int64_t asked, unsigned *ret, struct err *e);
 int log_open(struct cmd_global *g, struct err *e);
 void log_line(const struct cmd_global *g, const char *level, const char *text);
 void log_warning(void *data, const char *text);
+void log_debug(void *data, const char *text);
 
 /* print.c: a document with a newline to standard output. */
 int print_json(const js *doc, int style, struct err *e);

@@ -62,6 +62,10 @@ void log_line(const struct cmd_global *g, const char *level, const char *text) {
     io_write_all(g->log_fd >= 0 ? g->log_fd : STDERR_FILENO, str_c(&line), line.len);
 }
 
+void log_debug(void *data, const char *text) {
+    log_line(data, "debug", text);
+}
+
 void log_warning(void *data, const char *text) {
     log_line(data, "warning", text);
 }

@@ -67,6 +67,7 @@ static int globals(struct cmd_global *g, struct err *e) {
         g->systemd_cgroup || (g->cgroup_manager && strcmp(g->cgroup_manager, "systemd") == 0);
     g->o.criu = g->criu;
     g->o.say = log_warning;
+    g->o.trace = g->debug ? log_debug : NULL;
     g->o.data = g;
     if (g->rootless && strcmp(g->rootless, "auto") != 0)
         g->o.rootless = strcmp(g->rootless, "true") == 0 || strcmp(g->rootless, "1") == 0
@@ -84,8 +85,10 @@ static const struct cmd *find(const char *name) {
 }
 
 static int show_version(const struct cmd_global *g, struct err *e) {
-    char *text =
-        arena_printf(g->a, "%s version %s\nspec: %s\n", g->o.name, HAKO_VERSION, OCI_SPEC_VERSION);
+    bool crun = strcmp(g->o.name, "crun") == 0; /* its users look for the words with a plus */
+    char *text = arena_printf(g->a, "%s version %s\ncommit: %s\nspec: %s\n%s", g->o.name,
+                              HAKO_VERSION, HAKO_VERSION, OCI_SPEC_VERSION,
+                              crun ? "+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n" : "");
     return text ? print_text(text, e) : err_oom(e);
 }
 
@@ -167,7 +170,7 @@ static int dispatch(struct cmd_global *g, int argc, char **argv) {
 int main(int argc, char **argv) {
     struct cmd_global g = {.o.name = program_name(argv[0]), .log_fd = -1};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGPIPE, &ignore, NULL); /* a closed pipe is an error of write(), not a death */
+    sigaction(SIGPIPE, &ignore, NULL);      /* a closed pipe is an error of write(), not a death */
     for (int fd = 0; fd >= 0 && fd <= 2;) { /* no descriptor of ours is taken for a stream */
         fd = open("/dev/null", O_RDWR);
         if (fd > 2)
