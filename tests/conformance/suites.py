@@ -21,6 +21,7 @@ class Job:
 
 class Crun:
     """Python programs with a table of functions; RUN_TESTS names those to run."""
+    name = "crun"  # what hako-oci is called for it
 
     def __init__(self, source):
         self.tests = source / "tests"
@@ -40,7 +41,7 @@ class Crun:
                            sys.executable, str(path)], 30)
 
     def results(self, job, status, out):
-        verdict = re.search(r"^(not )?ok 1 - \S+( #SKIP)?", out, re.M)
+        verdict = re.search(r"(not )?ok 1 - \S+( #SKIP)?", out)
         if status == 137 or not verdict or verdict.group(1):
             return job.name, "fail", f"{out}\nstatus {status}"
         return job.name, "skip" if verdict.group(2) else "pass", ""
@@ -48,6 +49,7 @@ class Crun:
 
 class Runc:
     """bats; the runtime is $RUNC. Each test alone: bats' own time limit disturbs tests that wait."""
+    name = "runc"
     LINE = re.compile(r"^(not )?ok 1 .*?(?: # skip(.*))?$", re.M)
 
     def __init__(self, source):
@@ -75,6 +77,7 @@ class Runc:
 
 class RuntimeTools:
     """Programs that speak TAP; the runtime is $RUNTIME. A program counts as a whole."""
+    name = None
 
     def __init__(self, source):
         self.source = source
