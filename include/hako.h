@@ -282,6 +282,34 @@ HAKO_API int hako_manifest_push(hako_engine *g, const char *list, const char *de
 HAKO_API int hako_manifest_rm(hako_engine *g, const char *list, hako_error *e);
 HAKO_API bool hako_manifest_exists(hako_engine *g, const char *list);
 
+/* What the last layer changes: [{"Kind": 0 changed, 1 added, 2 deleted, "Path"}] */
+HAKO_API int hako_image_diff(hako_engine *g, const char *name, char **ret_json, hako_error *e);
+
+struct hako_prune_options {
+    size_t size;
+    bool all;                            /* not only those without a tag */
+    int64_t before_ns;                   /* created before this; 0 = whenever */
+    struct hako_strings label, label_not; /* "key" or "key=value" */
+    uint64_t keep_bytes;                 /* with all: enough when the layers take no more */
+    bool dry_run;
+};
+/* Images that no container uses. `report`: "Untagged: …" and "Deleted: …" lines. */
+HAKO_API int hako_image_prune(hako_engine *g, const struct hako_prune_options *o, char **report,
+                              uint64_t *freed, hako_error *e);
+
+/* docker's /system/df: {"LayersSize","Images","Containers","Volumes","BuildCache"} */
+HAKO_API int hako_system_df(hako_engine *g, char **ret_json, hako_error *e);
+
+struct hako_checked {
+    uint64_t layers, images, refs; /* looked at */
+    uint64_t findings, repaired;
+};
+/* Is the store what its digests say? One JSON object per finding and line: {"kind","what","why",
+ * "image","pull","repaired"}. With `repair` what is wrong is taken away; what has "pull" comes
+ * again by pulling that. */
+HAKO_API int hako_system_check(hako_engine *g, bool quick, bool repair, char **ret_findings,
+                               struct hako_checked *ret, hako_error *e);
+
 /* ---- registries ------------------------------------------------------------------------ */
 
 struct hako_login_options {
@@ -419,6 +447,21 @@ HAKO_API int hako_container_rename(hako_container *c, const char *name, hako_err
 HAKO_API int hako_container_remove(hako_container *c, bool force, bool volumes, hako_error *e);
 /* docker inspect's object. */
 HAKO_API int hako_container_inspect(hako_container *c, char **ret_json, hako_error *e);
+
+struct hako_commit_options {
+    size_t size;
+    const char *reference; /* NULL: untagged */
+    const char *author, *message;
+    struct hako_strings change; /* Dockerfile instructions */
+    bool no_pause;              /* a running box is paused meanwhile, where that can be done … */
+    bool pause;                 /* … and this: or else it is an error */
+    bool squash;                /* one layer, without the base image's */
+};
+/* The container, as it is, becomes an image. */
+HAKO_API int hako_container_commit(hako_container *c, const struct hako_commit_options *o,
+                                   char ret_id[136], hako_error *e);
+/* What it has changed, as hako_image_diff tells it. */
+HAKO_API int hako_container_diff(hako_container *c, char **ret_json, hako_error *e);
 
 enum hako_status {
     HAKO_CREATED,

@@ -30,7 +30,10 @@ static int credhelper_run(const char *helper, const char *verb, const struct str
                               .err = &said};
     int r = program_run(&p, status, e);
     if (r == -ENOENT)
-        return err_wrap(e, "the configuration names the credential helper \"%s\"", helper);
+        return err_set(e, ERR_UNAVAILABLE, r,
+                       "the credential helper docker-credential-%s is not installed: install it, "
+                       "or take it out of the file",
+                       helper);
     return r;
 }
 
