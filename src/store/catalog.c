@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/str.h"
+#include "store/staging.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -77,6 +78,7 @@ void catalog_write(const struct store *s, const struct catalog_stamp *stamp, con
                    size_t n) {
     AUTO_STR struct str text = STR_INIT(CATALOG_MAX);
     struct catalog_stamp now;
+    struct err ignored;
     catalog_stamp(s, &now);
     if (n < CATALOG_FROM || now.images_ns != stamp->images_ns || now.refs_ns != stamp->refs_ns ||
         now_unix_ns() - MAX_OF(now.images_ns, now.refs_ns) < REST_NS)
@@ -91,7 +93,8 @@ void catalog_write(const struct store *s, const struct catalog_stamp *stamp, con
     for (size_t i = 0; r == 0 && i < n; i++)
         r = catalog_put_image(&text, &v[i]);
     if (r == 0)
-        (void)io_replace_file(s->rootfd, CATALOG_FILE, text.s, text.len, 0600, false);
+        (void)staging_replace(s, CATALOG_FILE, false, s->rootfd, CATALOG_FILE, text.s, text.len,
+                              &ignored);
 }
 
 /* --- reading --------------------------------------------------------------------------------- */

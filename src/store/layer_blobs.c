@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* layers/<hex>/blobs: a line "digest size type repository" for each, "-" where nothing is known. */
-#include "store/store.h"
-
 #include "base/io.h"
 #include "base/str.h"
+#include "store/staging.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -78,6 +77,13 @@ static bool blobs_same(const struct layer_blob *a, const struct layer_blob *b) {
     return digest_eq(&a->digest, &b->digest) && strcmp(a->repo, b->repo) == 0;
 }
 
+static int blobs_write(const struct store *s, const struct digest *diff_id, int dir,
+                       const struct str *text, struct err *e) {
+    char key[STAGING_KEY_MAX];
+    snprintf(key, sizeof(key), "blobs-%s", digest_hex(diff_id));
+    return staging_replace(s, key, true, dir, BLOBS_FILE, text->s, text->len, e);
+}
+
 int layer_blob_add(const struct store *s, const struct digest *diff_id, const struct layer_blob *b,
                    struct err *e) {
     AUTO_ARENA struct arena *a = arena_new();
@@ -100,6 +106,6 @@ int layer_blob_add(const struct store *s, const struct digest *diff_id, const st
         kept++;
     }
     if (r == 0)
-        r = io_replace_file(dir, BLOBS_FILE, text.s, text.len, 0644, false);
+        return blobs_write(s, diff_id, dir, &text, e);
     return r < 0 ? err_sysn(e, r, "cannot write what blobs layer %.19s has", diff_id->s) : 0;
 }

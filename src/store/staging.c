@@ -84,6 +84,28 @@ void staging_end(const struct store *s, const char *key, int *lockfd) {
     fd_close(lockfd);
 }
 
+static int staging_write(int tmpfd, const char *path, const void *p, size_t n) {
+    AUTO_FD int fd = openat(tmpfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    return fd < 0 ? -errno : io_write_all(fd, p, n);
+}
+
+int staging_replace(const struct store *s, const char *key, bool wait, int dirfd, const char *name,
+                    const void *p, size_t n, struct err *e) {
+    struct staging_names names;
+    char path[STAGING_KEY_MAX + 16];
+    AUTO_FD int lock = -1;
+    int r = staging_begin(s, key, wait, &lock, e);
+    if (r < 0)
+        return r;
+    staging_name(key, &names);
+    snprintf(path, sizeof(path), "%s/x", names.dir);
+    r = staging_write(s->tmpfd, path, p, n);
+    if (r == 0 && renameat(s->tmpfd, path, dirfd, name) < 0)
+        r = -errno;
+    staging_end(s, key, &lock);
+    return r < 0 ? err_sysn(e, r, "cannot write %s", name) : 0;
+}
+
 /* A full disk has no room for the way by tmp, and removing is what mends it. A name of the same
  * length that nobody looks up takes none. */
 static int staging_discard_here(int dirfd, const char *name, struct err *e) {

@@ -18,6 +18,10 @@ int staging_begin(const struct store *s, const char *key, bool wait, int *ret_lo
                   struct err *e);
 /* <key>.d is gone (renamed) or can go: removes what is left and frees the lock. */
 void staging_end(const struct store *s, const char *key, int *lockfd);
+/* Create or replace file `name` of `dirfd` by way of tmp: whoever is killed leaves nothing behind.
+ * Not durable. With wait = false -EAGAIN (no error filled) while another writes with this key. */
+int staging_replace(const struct store *s, const char *key, bool wait, int dirfd, const char *name,
+                    const void *p, size_t n, struct err *e);
 /* Move store directory entry `name` of `dirfd` into tmp and remove it there: it is gone at once,
  * even when the removal itself is cut short. */
 int staging_discard(const struct store *s, int dirfd, const char *name, struct err *e);
