@@ -18,11 +18,13 @@
 
 /* What hako puts into every box to mount something on. */
 static const char *const commit_made[] = {
-    "dev",       "proc",         "sys",
-    "etc/hosts", "etc/hostname", "etc/resolv.conf",
-    "dev/pts",   "dev/shm",      "dev/mqueue",
-    "etc",       "run/secrets",  ".dockerenv",
-    "dev/fd",    "dev/null",     "run/.containerenv",
+    "dev",          "proc",
+    "sys",          "etc/hosts",
+    "etc/hostname", "etc/resolv.conf",
+    "dev/pts",      "dev/shm",
+    "dev/mqueue",   "run/secrets",
+    ".dockerenv",   "dev/fd",
+    "dev/null",     "run/.containerenv",
 };
 
 /* Those, and where the user mounted. */

@@ -111,7 +111,7 @@ int hako_image_pull(hako_engine *g, const char *reference, const struct hako_pul
     struct err *e = as_err(he);
     AUTO_ARENA struct arena *a = arena_new();
     struct move_place from;
-    int r = a ? move_parse(reference, a, &from, e) : err_oom(e);
+    int r = a ? move_parse(reference, true, a, &from, e) : err_oom(e);
     if (r < 0)
         return r;
     if (!o)
