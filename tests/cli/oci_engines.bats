@@ -148,7 +148,7 @@ cgroup_file() { # controller file, of the container's process $1
 
 @test "docker: a missing command is said at create, with docker's exit code" {
     run -127 docker_ run --rm box nothere
-    has 'executable file not found in $PATH'
+    has "executable file not found in \$PATH"
     run docker_ ps -aq
     [ -z "$output" ]
 }
