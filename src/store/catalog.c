@@ -110,7 +110,7 @@ static char *catalog_get(struct catalog *c) {
     char *at = c->p, *nul = c->bad ? NULL : memchr(at, '\0', (size_t)(c->end - at));
     if (!nul) {
         c->bad = true;
-        return c->end - 1; /* the NUL behind the text */
+        return c->end; /* the NUL behind the text */
     }
     c->p = nul + 1;
     return at;
@@ -200,7 +200,7 @@ int catalog_read(const struct store *s, struct arena *a, struct image **ret, siz
     c.p = catalog_text(s, a, &len);
     if (!c.p)
         return 1;
-    c.end = c.p + len + 1;
+    c.end = c.p + len;
     if (strcmp(catalog_get(&c), CATALOG_WORD) != 0 ||
         catalog_get_number(&c, UINT64_MAX) != (uint64_t)now.images_ns ||
         catalog_get_number(&c, UINT64_MAX) != (uint64_t)now.refs_ns)
