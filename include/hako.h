@@ -310,6 +310,30 @@ struct hako_checked {
 HAKO_API int hako_system_check(hako_engine *g, bool quick, bool repair, char **ret_findings,
                                struct hako_checked *ret, hako_error *e);
 
+struct hako_sign_options {
+    size_t size;
+    const char *gpg_key;         /* sign by this GPG key, into the lookaside store … */
+    const char *directory;       /* … which is here; NULL = as registries.d says */
+    const char *key_file;        /* or by this private key (PEM), beside the image */
+    const char *passphrase_file; /* NULL = none */
+    const char *platform;        /* of a list, this image is signed, too; NULL = host */
+    struct hako_registry registry;
+};
+/* Sign what the name means in its registry. */
+HAKO_API int hako_image_sign(hako_engine *g, const char *name, const struct hako_sign_options *o,
+                             hako_error *e);
+/* The policy file's text; *ret_file NULL: there is none, and everything is allowed. */
+HAKO_API int hako_trust_show(hako_engine *g, const char *file, char **ret_file, char **ret_json,
+                             hako_error *e);
+struct hako_trust_options {
+    size_t size;
+    const char *file;  /* NULL = the one that counts */
+    const char *scope; /* "default", "quay.io", "quay.io/team/app" */
+    const char *type;  /* accept reject signedBy (default) sigstoreSigned */
+    struct hako_strings keys; /* absolute paths; all of them must have signed */
+};
+HAKO_API int hako_trust_set(hako_engine *g, const struct hako_trust_options *o, hako_error *e);
+
 /* ---- registries ------------------------------------------------------------------------ */
 
 struct hako_login_options {

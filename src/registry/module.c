@@ -7,6 +7,7 @@
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "registry/save.h"
+#include "registry/sign.h"
 #include "registry/storejob.h"
 
 HAKO_PUBLIC const struct registry_module hako_registry_module = {
@@ -24,4 +25,5 @@ HAKO_PUBLIC const struct registry_module hako_registry_module = {
     .logout = account_logout,
     .user = account_user,
     .search = account_search,
+    .sign = sign_image,
 };

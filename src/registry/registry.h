@@ -214,6 +214,7 @@ struct login_request;
 struct login_result;
 struct logout_request;
 struct search_request;
+struct sign_request;
 
 struct registry_module {
     uint32_t size; /* sizeof(struct registry_module): refuses a module of another build */
@@ -235,6 +236,7 @@ struct registry_module {
     int (*logout)(const struct logout_request *rq, size_t *removed, struct err *e);
     int (*user)(const char *host, const char *file, char **ret, struct err *e);
     int (*search)(const struct search_request *rq, struct str *reply, struct err *e);
+    int (*sign)(const struct sign_request *rq, struct err *e); /* sign.h */
 };
 
 /* The module's only symbol. */
