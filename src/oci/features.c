@@ -33,10 +33,15 @@ static const char features_text[] =
     "\"supportedFlags\":[\"SECCOMP_FILTER_FLAG_LOG\",\"SECCOMP_FILTER_FLAG_SPEC_ALLOW\","
     "\"SECCOMP_FILTER_FLAG_TSYNC\",\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"]},"
     "\"apparmor\":{\"enabled\":true},\"selinux\":{\"enabled\":true},"
+    "\"intelRdt\":{\"enabled\":true,\"schemata\":true,\"monitoring\":true},"
+    "\"memoryPolicy\":{\"modes\":[\"MPOL_DEFAULT\",\"MPOL_BIND\",\"MPOL_INTERLEAVE\","
+    "\"MPOL_WEIGHTED_INTERLEAVE\",\"MPOL_PREFERRED\",\"MPOL_PREFERRED_MANY\",\"MPOL_LOCAL\"],"
+    "\"flags\":[\"MPOL_F_NUMA_BALANCING\",\"MPOL_F_RELATIVE_NODES\",\"MPOL_F_STATIC_NODES\"]},"
     "\"mountExtensions\":{\"idmap\":{\"enabled\":true}}},"
     "\"annotations\":{\"org.opencontainers.runc.version\":\"" HAKO_VERSION "\","
     "\"org.opencontainers.runc.checkpoint.enabled\":\"true\"},"
-    "\"potentiallyUnsafeConfigAnnotations\":[\"run.oci.hooks.stdout\",\"run.oci.hooks.stderr\"]}";
+    "\"potentiallyUnsafeConfigAnnotations\":[\"run.oci.hooks.stdout\",\"run.oci.hooks.stderr\","
+    "\"run.oci.keep_original_groups\",\"run.oci.seccomp.receiver\"]}";
 
 int oci_features(js **ret, struct err *e) {
     AUTO_JS js *doc = NULL;

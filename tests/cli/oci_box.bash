@@ -13,7 +13,7 @@ oci_box_setup() {
     [ -x "$BUILD/hako-oci" ] || skip "hako-oci is not built"
     hako_setup
     BUNDLE=$BATS_TEST_TMPDIR/bundle STATE=$BATS_TEST_TMPDIR/state
-    NAME=hako-t$$-$BATS_TEST_NUMBER
+    export NAME=hako-t$$-$BATS_TEST_NUMBER
     mkdir -p "$BUNDLE"/rootfs/{bin,dev,etc,proc,sys,tmp,root}
     cp /bin/busybox "$BUNDLE/rootfs/bin/"
     local name
@@ -30,8 +30,8 @@ oci_box_teardown() {
     local id
     [ -n "${BUNDLE:-}" ] || return 0
     cd / || return 1
-    for id in $(ls "$STATE" 2>/dev/null); do
-        oci delete --force "$id" >/dev/null 2>&1 || true
+    for id in "$STATE"/*/; do
+        [ ! -d "$id" ] || oci delete --force "$(basename "$id")" >/dev/null 2>&1 || true
     done
     assert_no_leak
 }

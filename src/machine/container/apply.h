@@ -29,7 +29,7 @@ struct apply {
     uint32_t dir_ref;
     bool cwd_again;                /* root could not enter the working directory: the user may */
     pid_t starter;                 /* parent, as seen at birth */
-    bool released; /* from PARK: the listener has served */
+    bool released;                 /* from PARK: the listener has served */
     const struct plan_step *state; /* of the container, for hooks; NULL */
     mode_t umask;                  /* the starter's */
     int hook_out[2];               /* files for their output; -1 */
