@@ -433,7 +433,7 @@ mapped_source() {
     has /proc/self/fd/2
     has pts/ptmx
     has "character special file"
-    [ "$(tail -1 <<<"$output" | tr -d '\r')" = 1 ]
+    [ "${lines[-1]//$'\r'/}" = 1 ] || { echo "$output"; false; }
 }
 
 # --- roots without pivot ---------------------------------------------------------------------------

@@ -367,10 +367,10 @@ static void ids_are_mapped_at_birth(void **state) {
     add_mount(m, "/a", "bind", "src", "rbind ridmap");
     add_mount(m, "/b", "bind", "/s", "idmap=uids=@0-3-2#5-0-1;gids=1-@0-1 ro");
     expect_refused(m, "is not uids=FROM-TO-SIZE");
-    m->spec.mounts[3].options = words(m->a, "idmap=uids=@0-3-2#5-0-1;gids=@1-10-5 ro");
+    m->spec.mounts[3].options = words(m->a, "idmap=uids=@0-3-2#5-0-1;gids=@11-+11-5 ro");
     expect_step(m, "birth idmap-source \"/bun/src\" \"0 100 10\\x0a10 500 5\\x0a\" "
                    "\"0 100 10\\x0a10 500 5\\x0a\" - (recursive) (map-all)\n"
-                   "birth idmap-source \"/s\" \"0 103 2\\x0a5 0 1\\x0a\" \"1 500 5\\x0a\" -\n");
+                   "birth idmap-source \"/s\" \"0 103 2\\x0a5 0 1\\x0a\" \"11 501 5\\x0a\" -\n");
     expect_step(m, "init  bind \"/bun/src\" \"/a\" 0x0 0x0 0x0 0x0 0x84000 (recursive) (mapped)\n"
                    "init  bind \"/s\" \"/b\" 0x1 0x0 0x0 0x0 0x84000 (mapped)\n");
 }
@@ -384,7 +384,7 @@ static void more_mount_words(void **state) {
     add_mount(m, "/c", "bind", "/s", "rbind src-nofollow dest-nofollow unbindable");
     expect_step(m,
                 "init  bind \"/s\" \"/a\" 0x0 0x0 0x0 0x0 0x0 (copy-link)\n"
-                "init  mount \"tmpfs\" \"t\" \"/b\" [\"sync\" \"mode=755\" \"size=1m\"] 0x3 0x0\n"
+                "init  mount \"tmpfs\" \"t\" \"/b\" [\"sync\" \"mode=755\" \"size=1m\"] 0x2 0x0\n"
                 "init  mount-attr \"/\" - 0x3 0x0 0x0 0x0 0x0\n"
                 "init  mount-attr \"/proc/sys\" [\"hidepid=2\"] 0x0 0x1 0x0 0x0 0x0\n"
                 "init  bind \"/s\" \"/c\" 0x0 0x0 0x0 0x0 0x20000 (recursive) (nofollow) "

@@ -16,12 +16,11 @@ struct build {
     struct plan_writer w;
     struct arena *a;
     struct err *e;
-    uint64_t made;     /* namespaces of its own (CLONE_NEW*) */
-    uint64_t all;      /* and joined ones */
-    bool cgroup_ns;    /* made by unshare once the cgroups are joined */
-    bool own_mounts;   /* in a new mount namespace */
-    bool dev_readonly; /* what plan_devices.c ends with */
-    bool in_userns;    /* the box's root is not the host's */
+    uint64_t made;   /* namespaces of its own (CLONE_NEW*) */
+    uint64_t all;    /* and joined ones */
+    bool cgroup_ns;  /* made by unshare once the cgroups are joined */
+    bool own_mounts; /* in a new mount namespace */
+    bool in_userns;  /* the box's root is not the host's */
     struct cgroup_plan cgroups;
     size_t n_early;                /* binds that stay shared with the host */
     size_t n_mapped;               /* binds with their ids mapped */
@@ -35,21 +34,21 @@ static inline uint32_t build_str(struct build *b, const char *s) {
 }
 
 typedef int build_fn(struct build *b);
-build_fn build_refuse;                     /* refuse.c */
-build_fn build_namespaces;                 /* plan_ns.c */
-build_fn build_cgroups;                    /* plan_cgroups.c */
-build_fn build_mapped_binds;               /* plan_idmap.c: taken while all is still the host's */
-build_fn build_enter;                      /* plan_ns.c: joins and unshare, at the head of INIT */
-build_fn build_net_devices;                /* plan_ns.c */
-build_fn build_root, build_root_done;      /* plan_root.c */
-build_fn build_shared_binds, build_mounts; /* plan_mounts.c */
-build_fn build_devices;                    /* plan_devices.c */
-build_fn build_paths;                      /* plan_root.c: masked and read-only */
-build_fn build_kernel;                     /* plan_task.c: names, sysctl */
-build_fn build_limits;                     /* plan_limits.c: rlimits, oom, scheduling */
-build_fn build_user;                       /* plan_task.c: labels, directory, user */
-build_fn build_rights;                     /* plan_task.c: filter, capabilities */
-build_fn build_seccomp;                    /* plan_seccomp.c */
+build_fn build_refuse;                /* refuse.c */
+build_fn build_namespaces;            /* plan_ns.c */
+build_fn build_cgroups;               /* plan_cgroups.c */
+build_fn build_mapped_binds;          /* plan_idmap.c: taken while all is still the host's */
+build_fn build_enter;                 /* plan_ns.c: joins and unshare, at the head of INIT */
+build_fn build_net_devices;           /* plan_ns.c */
+build_fn build_root, build_root_done; /* plan_root.c */
+build_fn build_shared_binds, build_mounts, build_mounts_done; /* plan_mounts.c */
+build_fn build_devices;                                       /* plan_devices.c */
+build_fn build_paths;   /* plan_root.c: masked and read-only */
+build_fn build_kernel;  /* plan_task.c: names, sysctl */
+build_fn build_limits;  /* plan_limits.c: rlimits, oom, scheduling */
+build_fn build_user;    /* plan_task.c: labels, directory, user */
+build_fn build_rights;  /* plan_task.c: filter, capabilities */
+build_fn build_seccomp; /* plan_seccomp.c */
 build_fn build_hooks, build_hooks_create, build_hooks_start;                /* plan_hooks.c */
 build_fn build_affinity_initial, build_affinity_final, build_memory_policy; /* plan_place.c */
 build_fn build_rdt;                                                         /* plan_place.c */

@@ -12,7 +12,7 @@ static build_fn *const box_parts[] = {
     build_cgroups,      build_mapped_binds, build_enter,         build_net_devices,
     build_shared_binds, build_root,         build_mounts,        build_devices,
     build_hooks_create, build_paths,        build_memory_policy, build_limits,
-    build_root_done,    build_kernel,       build_user,
+    build_mounts_done,  build_root_done,    build_kernel,        build_user,
 };
 
 void build_warn(struct build *b, const char *fmt, ...) {

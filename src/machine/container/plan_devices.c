@@ -5,7 +5,6 @@
 #include "base/path.h"
 #include "base/str.h"
 
-#include <linux/mount.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -138,7 +137,5 @@ int build_devices(struct build *b) {
         build_init(
             b, PLAN_CONSOLE,
             .num = {b->process->user.uid, b->process->console_width, b->process->console_height});
-    if (b->dev_readonly)
-        build_init(b, PLAN_ATTR, .ref = {build_str(b, "/dev")}, .num = {MOUNT_ATTR_RDONLY});
     return 0;
 }

@@ -23,6 +23,7 @@ static int bad_text(struct build *b, const struct rt_mount *m, const char *text)
 static bool take_number(const char **s, char end, uint32_t *ret) {
     char digits[16];
     uint64_t v;
+    *s += **s == '+';
     size_t n = strcspn(*s, "-#;");
     if (n == 0 || n >= sizeof(digits) || (end && (*s)[n] != end))
         return false;
@@ -35,13 +36,12 @@ static bool take_number(const char **s, char end, uint32_t *ret) {
     return true;
 }
 
-/* "@": TO is an id of the box. */
+/* "@": TO is as far from the host's ids as the box has those that FROM is among. */
 static bool through_box(const struct rt_idmaps *box, struct rt_idmap *id) {
     for (size_t i = 0; i < box->n; i++) {
         uint32_t first = box->v[i].container_id;
-        if (id->host_id >= first && id->host_id - first < box->v[i].size &&
-            id->size <= box->v[i].size - (id->host_id - first)) {
-            id->host_id = box->v[i].host_id + (id->host_id - first);
+        if (id->container_id >= first && id->container_id - first < box->v[i].size) {
+            id->host_id += box->v[i].host_id - first;
             return true;
         }
     }

@@ -154,6 +154,11 @@ static void add_host_bind(struct build *b, const char *host, const struct rt_mou
     add_bind(b, host, m->destination, &bound, flags);
 }
 
+/* A tmpfs is made writable and read-only at the end: mount points and devices are yet to come. */
+static bool read_only_later(const struct rt_mount *m, const struct mount_words *w) {
+    return !w->bind && !w->remount && (w->set & MOUNT_ATTR_RDONLY) && str_eq(m->type, "tmpfs");
+}
+
 static int add_fs(struct build *b, const struct rt_mount *m, const struct mount_words *w,
                   uint32_t flags) {
     struct strlist data = {0};
@@ -174,11 +179,7 @@ static int add_fs(struct build *b, const struct rt_mount *m, const struct mount_
         more |= PLAN_NOFOLLOW;
     if (w->tmpcopyup)
         more |= PLAN_COPYUP;
-    uint64_t set = w->set;
-    if (set & MOUNT_ATTR_RDONLY && strcmp(m->destination, "/dev") == 0) {
-        set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-        b->dev_readonly = true; /* once all is in it */
-    }
+    uint64_t set = read_only_later(m, w) ? w->set & ~(uint64_t)MOUNT_ATTR_RDONLY : w->set;
     build_init(b, PLAN_MOUNT, .flags = flags | more,
                .ref = {build_str(b, type), build_str(b, m->source ? m->source : type),
                        build_str(b, m->destination), plan_writer_list(&b->w, data.v, data.n)},
@@ -268,6 +269,32 @@ int build_mounts(struct build *b) {
         int r = add_mount(b, &b->spec->mounts[i]);
         if (r < 0)
             return r;
+    }
+    return 0;
+}
+
+static bool covered_later(const struct rt_spec *s, size_t i, const char *path) {
+    char other[4096];
+    while (++i < s->n_mounts) {
+        if (path_clean(s->mounts[i].destination, other, sizeof(other)) == 0 &&
+            strcmp(path, other) == 0 && !strlist_has(&s->mounts[i].options, "remount"))
+            return true;
+    }
+    return false;
+}
+
+int build_mounts_done(struct build *b) {
+    for (size_t i = 0; i < b->spec->n_mounts; i++) {
+        char path[4096];
+        struct mount_words w;
+        const struct rt_mount *m = &b->spec->mounts[i];
+        int r = mount_words_parse(m, b->a, &w, b->e);
+        if (r < 0)
+            return r;
+        if (!read_only_later(m, &w) || path_clean(m->destination, path, sizeof(path)) < 0 ||
+            covered_later(b->spec, i, path))
+            continue;
+        build_init(b, PLAN_ATTR, .ref = {build_str(b, path)}, .num = {MOUNT_ATTR_RDONLY});
     }
     return 0;
 }
