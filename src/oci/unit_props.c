@@ -7,6 +7,7 @@
 #include "machine/container/cgroup_limits.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -64,33 +65,45 @@ static int put_quota(struct str *out, int64_t quota, uint64_t period) {
     return put_u64(out, "CPUQuotaPerSecUSec", (per_sec + 9999) / 10000 * 10000);
 }
 
+/* Digits at *p, which moves behind them; ULONG_MAX when there are none or too many. */
+static unsigned long digits_at(const char **p) {
+    size_t n = strspn(*p, "0123456789");
+    unsigned long v = 0;
+    for (size_t i = 0; i < n && n <= 6; i++)
+        v = v * 10 + (unsigned long)((*p)[i] - '0');
+    *p += n;
+    return n == 0 || n > 6 ? ULONG_MAX : v;
+}
+
+/* "3" or "0-2" at *p into bits; the number of bytes used, 0 = bad. */
+static size_t range_at(const char **p, uint8_t *bits, size_t size) {
+    unsigned long first = digits_at(p), last = first;
+    if (**p == '-') {
+        (*p)++;
+        last = digits_at(p);
+    }
+    if (first > last || last / 8 >= size)
+        return 0;
+    for (; first <= last; first++)
+        bits[first / 8] |= (uint8_t)(1U << (first % 8));
+    return last / 8 + 1;
+}
+
 /* "0-2,5" as a bit each, lowest first: 27 */
 static int put_list(struct str *out, const char *name, const char *text, const char *json,
                     struct err *e) {
     uint8_t bits[1024] = {0};
     size_t n = 0;
     for (const char *p = text; *p; p += *p == ',') {
-        unsigned long first = 0, last = 0;
-        int used = 0;
-        p += strspn(p, " ");
+        p += strspn(p, " \n");
         if (*p == ',' || *p == '\0')
             continue;
-        for (; p[used] >= '0' && p[used] <= '9' && used < 6; used++)
-            first = first * 10 + (unsigned long)(p[used] - '0');
-        p += used;
-        last = first;
-        if (used && *p == '-') {
-            for (p++, last = 0, used = 0; p[used] >= '0' && p[used] <= '9' && used < 6; used++)
-                last = last * 10 + (unsigned long)(p[used] - '0');
-            p += used;
-        }
+        size_t used = range_at(&p, bits, sizeof(bits));
         p += strspn(p, " \n");
-        if (!used || first > last || last >= sizeof(bits) * 8 || (*p && *p != ','))
+        if (used == 0 || (*p && *p != ','))
             return err_set(e, ERR_USAGE, -EINVAL, "%s: \"%.100s\" is not a list such as 0-2,5",
                            json, text);
-        for (; first <= last; first++)
-            bits[first / 8] |= (uint8_t)(1U << (first % 8));
-        n = MAX_OF(n, last / 8 + 1);
+        n = MAX_OF(n, used);
     }
     int r = n ? str_addf(out, "%s ay ", name) : 0;
     for (size_t i = 0; r == 0 && i < n; i++)

@@ -45,17 +45,7 @@ static int teardown(void **state) {
     return rmdir(dir);
 }
 
-static void v1(void **state) {
-    struct cgroup_set set = {.ctl = {[CG_CPU] = dir,
-                                     [CG_CPUACCT] = dir,
-                                     [CG_CPUSET] = dir,
-                                     [CG_MEMORY] = dir,
-                                     [CG_PIDS] = dir,
-                                     [CG_IO] = dir,
-                                     [CG_HUGETLB] = dir}};
-    struct cgroup_usage u;
-    struct err e = {0};
-
+static void v1_files(void) {
     file("cpuacct.usage", "3000\n");
     file("cpuacct.stat", "user 2\nsystem 1\n");
     file("cpuacct.usage_all", "cpu user system\n0 10 20\n1 30 40\n");
@@ -80,6 +70,20 @@ static void v1(void **state) {
     file("hugetlb.2MB.max_usage_in_bytes", "4194304\n");
     file("hugetlb.2MB.failcnt", "9\n");
     file("hugetlb.2MB.rsvd.usage_in_bytes", "1\n");
+}
+
+static void v1(void **state) {
+    struct cgroup_set set = {.ctl = {[CG_CPU] = dir,
+                                     [CG_CPUACCT] = dir,
+                                     [CG_CPUSET] = dir,
+                                     [CG_MEMORY] = dir,
+                                     [CG_PIDS] = dir,
+                                     [CG_IO] = dir,
+                                     [CG_HUGETLB] = dir}};
+    struct cgroup_usage u;
+    struct err e = {0};
+
+    v1_files();
     assert_int_equal(cgroup_usage_read(&set, arena, &u, &e), 0);
     assert_int_equal(u.cpu.total_ns, 3000);
     assert_int_equal(u.cpu.n_cpus, 2);

@@ -9,6 +9,10 @@
 # image box, nft and ip, and what rootless boxes need: newuidmap, pasta, a user (uid 1000) with
 # subordinate ids and a home on ext4. SCRIPT runs under busybox sh as root, with /sys/fs/cgroup
 # unified.
+#
+#   HAKO_VM_SYSTEMD=v2|hybrid|v1  instead: Debian's systemd as PID 1 of a small Debian on ext4, with
+#                                 that kind of cgroups; SCRIPT is a service of it
+#   HAKO_VM_KERNEL=new            the newest cloud kernel that apt has, instead of the usual one
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${HAKO_BUILD:-build}
@@ -20,12 +24,15 @@ memory=${HAKO_VM_MEMORY:-768}
 limit=${HAKO_VM_TIMEOUT:-240}
 
 # Loaded in this order, each with what it depends on; what the kernel has built in is passed over.
+systemd=${HAKO_VM_SYSTEMD:-}
 modules="overlay veth bridge nf_tables nft_ct nft_nat nft_chain_nat nft_masq nft_fib_ipv4 nft_reject_inet
  nf_conntrack br_netfilter tun virtio_mmio virtio_blk"
 
+[ "${HAKO_VM_KERNEL:-}" != new ] || cache=$cache/new
 find_kernel() { # sets kernel, moddir, version
     local k
     for k in /boot/vmlinuz-*-cloud-amd64 "$cache"/kernel/boot/vmlinuz-*-cloud-amd64; do
+        [[ ${HAKO_VM_KERNEL:-} != new || $k != /boot/* ]] || continue
         [ -r "$k" ] || continue
         version=${k##*/vmlinuz-}
         moddir=${k%/boot/*}/lib/modules/$version
@@ -40,6 +47,9 @@ fetch_kernel() { # unpacked beside the tests, not installed: it must not become 
     local pkg
     pkg=$(apt-cache depends linux-image-cloud-amd64 |
         sed -n 's/.*Depends: \(linux-image-[0-9].*cloud-amd64\)$/\1/p' | head -1)
+    [ "${HAKO_VM_KERNEL:-}" != new ] ||
+        pkg=$(apt-cache search --names-only '^linux-image-[0-9].*cloud-amd64$' | cut -d' ' -f1 |
+            sort -V | tail -1)
     [ -n "$pkg" ] || {
         echo "run.sh: apt knows no linux-image-cloud-amd64" >&2
         return 1
@@ -64,7 +74,7 @@ make_root() {
     mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,run,root,etc,var/lib,home,usr/bin,usr/sbin,newroot,fixtures,mod,hako/modules}
     copy /bin/busybox
     ln -s busybox "$root/bin/sh"
-    for f in hako hako-monitor hako-oci; do
+    for f in hako hako-monitor hako-oci hako-systemd; do
         [ ! -e "$build/$f" ] || copy "$build/$f" "/hako/$f"
     done
     [ ! -e "$build/registry.so" ] || copy "$build/registry.so" /hako/modules/registry.so
@@ -88,9 +98,47 @@ make_root() {
     done
     rm -f "$root/mod/all"
     cp "$script" "$root/script"
+    cp "$top/tests/vm/lib.sh" "$root/fixtures/"
     for f in "$@"; do cp -R "$f" "$root/fixtures/"; done
     cp "$top/tests/vm/init" "$root/init"
     chmod +x "$root/init" "$root/script"
+}
+
+# A Debian that is only unpacked, its own scripts never run: what systemd needs, kept for next time.
+fetch_debian() {
+    [ -e "$cache/systemd/done" ] && return 0
+    rm -rf "$cache/systemd"
+    mkdir -p "$cache"
+    mmdebstrap --quiet --mode="$([ "$(id -u)" = 0 ] && echo root || echo unshare)" \
+        --variant=extract --include=systemd,systemd-sysv,busybox-static \
+        --aptopt='Apt::Install-Recommends "false"' bookworm "$cache/systemd.part" >&2
+    (cd "$cache/systemd.part" && rm -rf usr/share/{doc,locale,man,info,zoneinfo,i18n,perl*} \
+        usr/lib/x86_64-linux-gnu/{perl*,gconv} var/cache var/lib/apt)
+    touch "$cache/systemd.part/done"
+    mv "$cache/systemd.part" "$cache/systemd"
+}
+
+# The guest's file system, from the one of the initramfs and Debian's.
+make_disk() {
+    local d=$work/debian f
+    fetch_debian
+    cp -a "$cache/systemd" "$d"
+    rm -f "$d/done"
+    mkdir -p "$d"/{proc,sys,dev,run,tmp,root,home/user,var/lib,fixtures}
+    # libraries of the host are those of the same Debian, or newer
+    cp -a "$root/hako" "$root/fixtures" "$root/script" "$d/"
+    (cd "$root" && find lib lib64 usr/lib -name '*.so*' 2>/dev/null | while read -r f; do
+        [ -e "$d/$f" ] || [ -e "$d/usr/$f" ] || install -D "$f" "$d/$f"
+    done) || true
+    for f in passwd group subuid subgid; do cp "$root/etc/$f" "$d/etc/"; done
+    for f in newuidmap newgidmap setpriv; do [ -e "$d/usr/bin/$f" ] || cp -a "$root/usr/bin/$f" "$d/usr/bin/"; done
+    cp -a "$top"/tests/vm/systemd/. "$d/etc/systemd/system/"
+    mv "$d/etc/systemd/system/hako-user.service" "$d/etc/systemd/user/"
+    : >"$d/etc/machine-id"
+    : >"$d/etc/fstab"
+    chown -R 1000:1000 "$d/home/user" 2>/dev/null || true
+    mke2fs -q -F -t ext4 -d "$d" "$work/disk" 768M >/dev/null
+    rm -rf "$d"
 }
 
 find_kernel || { fetch_kernel && find_kernel; } || {
@@ -98,13 +146,27 @@ find_kernel || { fetch_kernel && find_kernel; } || {
     exit 1
 }
 work=$(mktemp -d "${TMPDIR:-/tmp}/hako-vm.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap '[ -n "${HAKO_VM_KEEP:-}" ] || rm -rf "$work"' EXIT
 root=$work/root
 make_root "$@"
-(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet >"$work/initrd")
 
-truncate -s 512M "$work/disk"
-PATH=$PATH:/usr/sbin:/sbin mke2fs -q -F -t ext4 "$work/disk"
+PATH=$PATH:/usr/sbin:/sbin
+append="cgroup_no_v1=all"
+if [ -n "$systemd" ]; then
+    make_disk
+    # the tests themselves run on the disk
+    rm -rf "${root:?}"/{hako,fixtures,script,lib,lib64,usr}
+    append="root=/dev/vda systemd.show_status=0 systemd.unit=hako-test.target"
+    case $systemd in
+    v2) append+=" systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all" ;;
+    hybrid) append+=" systemd.unified_cgroup_hierarchy=0" ;;
+    v1) append+=" systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1" ;;
+    esac
+else
+    truncate -s 512M "$work/disk"
+    mke2fs -q -F -t ext4 "$work/disk"
+fi
+(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet >"$work/initrd")
 
 # QEMU's own clock calibration hangs on a loaded host: tell the kernel.
 khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo)
@@ -113,7 +175,7 @@ timeout "$limit" qemu-system-x86_64 -M microvm -accel tcg -cpu max -m "$memory" 
     -global virtio-mmio.force-legacy=false -drive "file=$work/disk,format=raw,if=none,id=disk,cache=unsafe" \
     -device virtio-blk-device,drive=disk \
     -kernel "$kernel" -initrd "$work/initrd" \
-    -append "console=ttyS0 panic=-1 reboot=t quiet loglevel=1 tsc_early_khz=${khz:-2600000} mitigations=off audit=0 random.trust_cpu=on cgroup_no_v1=all" \
+    -append "console=ttyS0 panic=-1 reboot=t quiet loglevel=1 tsc_early_khz=${khz:-2600000} mitigations=off audit=0 random.trust_cpu=on $append" \
     </dev/null >"$work/console" 2>&1 || true
 tr -d '\r' <"$work/console" >"$work/text"
 sed -n '/^=== begin$/,/^=== end /{//!p}' "$work/text"

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "machine/container/cgroup_plan.h"
-#include "spec/runtime.h"
+#include "machine/container/cgroup_ops.h"
+#include "machine/plan.h"
 
 /* A cgroup_plan in the making. */
 struct cgroup_build {

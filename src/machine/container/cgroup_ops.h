@@ -2,6 +2,7 @@
 /* What a machine's cgroups need, as data: the result of cgroup_plan.h. */
 #pragma once
 
+#include "spec/runtime.h"
 #include "sys/cgroup.h"
 
 enum cgroup_op_kind {
@@ -27,4 +28,14 @@ struct cgroup_plan {
     struct cgroup_set set; /* set.v2 != NULL: clone3 into it; v1 dirs: join[] */
     const char **join;     /* distinct v1 directories to enter by cgroup_join_v1 */
     size_t n_join;
+};
+
+/* What stands in the files of a running machine, as far as an update must know it. */
+struct cgroup_now {
+    bool has_swap;            /* swap is accounted: the file exists */
+    struct rt_opt_i64 memory; /* limit; -1 = none */
+    struct rt_opt_i64 swap;   /* v1: memory and swap; v2: swap alone; -1 = none */
+    uint64_t memory_usage, memory_peak;
+    struct rt_opt_u64 period;
+    struct rt_opt_i64 quota; /* -1 = none */
 };

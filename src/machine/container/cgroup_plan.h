@@ -19,15 +19,6 @@ int cgroup_plan_build(const struct cgroup_layout *layout, const struct rt_resour
                       const char *path, uint32_t flags, struct arena *a, struct cgroup_plan *ret,
                       struct err *e);
 
-/* What stands in the files of a running machine, as far as an update must know it. */
-struct cgroup_now {
-    bool has_swap;            /* swap is accounted: the file exists */
-    struct rt_opt_i64 memory; /* limit; -1 = none */
-    struct rt_opt_i64 swap;   /* v1: memory and swap; v2: swap alone; -1 = none */
-    uint64_t memory_usage, memory_peak;
-    struct rt_opt_u64 period;
-    struct rt_opt_i64 quota; /* -1 = none */
-};
 /* `update`: only the writes for what `r` gives, into the groups the machine has. Values of 0 leave
  * things as they are, as the field's runtimes have it. */
 int cgroup_plan_update(const struct cgroup_set *set, const struct cgroup_now *now,
