@@ -67,7 +67,7 @@ static int create_machine(struct oci_creation *c, struct err *e) {
     return r < 0 ? err_sysn(e, r, "the container's first process is gone") : 0;
 }
 
-static int create_tell(struct oci_creation *c, struct err *e) {
+int oci_create_tell(struct oci_creation *c, struct err *e) {
     const struct oci_create_options *opt = c->opt;
     int r = 0;
     if (!str_empty(opt->console_socket)) {
@@ -149,17 +149,28 @@ static int create_prepare(struct oci_creation *c, const char *id, struct err *e)
     return r;
 }
 
-int oci_create_begin(struct oci_creation *c, const struct oci *o, const char *id,
-                     const struct oci_create_options *opt, struct err *e) {
+int oci_create_prepare(struct oci_creation *c, const struct oci *o, const char *id,
+                       const struct oci_create_options *opt, struct err *e) {
     *c = (struct oci_creation){.o = o, .opt = opt, .dir = OCI_DIR_INIT, .listener = -1};
     machine_init(&c->m, &machine_container_ops);
     c->a = arena_new();
     int r = c->a ? create_prepare(c, id, e) : err_oom(e);
-    if (r == 0)
-        r = create_machine(c, e);
+    if (r < 0) {
+        oci_create_undo(c);
+        oci_create_end(c);
+    }
+    return r;
+}
+
+int oci_create_begin(struct oci_creation *c, const struct oci *o, const char *id,
+                     const struct oci_create_options *opt, struct err *e) {
+    int r = oci_create_prepare(c, o, id, opt, e);
+    if (r < 0)
+        return r;
+    r = create_machine(c, e);
     unit_release(&c->b.unit);
     if (r == 0)
-        r = create_tell(c, e);
+        r = oci_create_tell(c, e);
     if (r < 0) {
         oci_create_undo(c);
         oci_create_end(c);

@@ -18,6 +18,12 @@ struct oci_creation {
     int listener;
 };
 
+/* All that comes before the first process: documents, plan, directory. On failure nothing is left.
+ */
+int oci_create_prepare(struct oci_creation *c, const struct oci *o, const char *id,
+                       const struct oci_create_options *opt, struct err *e);
+/* All that comes after it: console, pid file, state.json; the directory is unlocked. */
+int oci_create_tell(struct oci_creation *c, struct err *e);
 /* Up to "created", still tied to us. On failure nothing is left. */
 int oci_create_begin(struct oci_creation *c, const struct oci *o, const char *id,
                      const struct oci_create_options *opt, struct err *e);

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 static const struct cmd *const commands[] = {
-    &cmd_create, &cmd_delete, &cmd_events, &cmd_exec,  &cmd_features,
-    &cmd_kill,   &cmd_list,   &cmd_pause,  &cmd_ps,    &cmd_resume,
-    &cmd_run,    &cmd_spec,   &cmd_start,  &cmd_state, &cmd_update,
+    &cmd_checkpoint, &cmd_create, &cmd_delete, &cmd_events, &cmd_exec,    &cmd_features,
+    &cmd_kill,       &cmd_list,   &cmd_pause,  &cmd_ps,     &cmd_restore, &cmd_resume,
+    &cmd_run,        &cmd_spec,   &cmd_start,  &cmd_state,  &cmd_update,
 };
 
 static const struct opt global_opts[] = {

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of criu in the making, and its run. */
+#pragma once
+
+#include "oci/checkpoint.h"
+#include "oci/state.h"
+
+struct criu {
+    const struct oci *o;
+    const struct oci_criu_options *opt;
+    struct arena *a;
+    struct strlist argv;
+    const char *images, *log; /* absolute; the log's whole path */
+    bool failed;              /* out of memory */
+};
+
+/* `verb`: dump, pre-dump, restore. Makes the image directory when missing. */
+int criu_begin(struct criu *c, const struct oci *o, const char *verb,
+               const struct oci_criu_options *opt, struct arena *a, struct err *e);
+void criu_arg(struct criu *c, const char *word);
+void criu_argf(struct criu *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Run to its end, with our standard input and output. */
+int criu_run(struct criu *c, struct err *e);
+/* Names of the mounts that are not the container's own. `sources`: restore. */
+void criu_mounts(struct criu *c, const struct rt_spec *spec, pid_t pid, bool sources);
