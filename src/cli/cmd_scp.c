@@ -16,7 +16,7 @@ static const struct opt scp_opts[] = {
 };
 const struct opt_table scp_table = {
     .command = "image scp",
-    .usage = "[OPTIONS] IMAGE [USER@]HOST[:PORT]::[NAME] | [USER@]HOST[:PORT]::IMAGE",
+    .usage = "[OPTIONS] IMAGE [USER@]HOST[:PORT]:: | [USER@]HOST[:PORT]::IMAGE",
     .summary = "Copy an image to or from another machine's hako over ssh",
     .opts = scp_opts,
     .nopts = ARRAY_SIZE(scp_opts),
@@ -151,7 +151,8 @@ int cmd_scp(struct cli *c, int argc, char **argv) {
     if (code >= 0)
         return code;
     if (scp_parse(c, args[0], &from) < 0 || (n > 1 && scp_parse(c, args[1], &to) < 0) ||
-        !from.image || !scp_is_safe(from.image) || !from.host == !to.host) {
+        !from.image || !scp_is_safe(from.image) || !from.host == !to.host ||
+        (to.host && to.image)) {
         fputs("hako: name an image here and a HOST:: to send it to, or a HOST::IMAGE to fetch\n",
               stderr);
         return 1;

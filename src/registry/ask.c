@@ -189,11 +189,15 @@ static int one_put(struct asking_one *o, struct err *e) {
     const struct str doc = {.s = (char *)(uintptr_t)rq->document, .len = strlen(rq->document)};
     const struct upload up = {.s = &o->session, .ep = &o->places.v[0], .names = &o->names};
     struct digest at;
+    /* What was typed for one registry is not for another's ears. */
+    struct registry_access elsewhere = rq->access;
+    elsewhere.creds = elsewhere.cert_dir = NULL;
     int r = unpack_hash_bytes(doc.s, doc.len, &(struct digest){""}, &at, e);
     for (size_t i = 0; r == 0 && i < rq->n_from; i++) {
+        bool same = rq->from[i] && strcmp(rq->from[i]->domain, rq->ref->domain) == 0;
         const struct copy_want w = {.job = o->job,
                                     .from = rq->from[i],
-                                    .access = &rq->access,
+                                    .access = same ? &rq->access : &elsewhere,
                                     .to_domain = rq->ref->domain,
                                     .to = &up};
         if (rq->from[i])

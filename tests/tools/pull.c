@@ -92,10 +92,9 @@ static int parse(int argc, char **argv, struct args *args) {
 }
 
 static void on_progress(const struct pull_progress *p, void *data) {
-    static const char *const words[] = {"waiting",    "downloading", "verifying",
-                                        "extracting", "done",        "exists",
-                                        "preparing",  "pushing",     "pushed",
-                                        "exists",     "mounted"};
+    static const char *const words[] = {"waiting", "downloading", "verifying", "extracting",
+                                        "done",    "exists",      "preparing", "pushing",
+                                        "pushed",  "exists",      "mounted"};
     (void)data;
     fprintf(stderr, "%s %s %llu/%llu\n", p->layer, words[p->phase], (unsigned long long)p->done,
             (unsigned long long)p->total);
@@ -140,11 +139,8 @@ static int do_load(const char *module, const struct store *s, const struct args 
     struct err e;
     AUTO_STR struct str names = STR_INIT(1 << 20);
     const struct registry_module *m = load_module(module);
-    const struct load_request rq = {.path = path,
-                                    .fd = -1,
-                                    .store = s,
-                                    .userns_fd = -1,
-                                    .max_layer_bytes = args->max_bytes};
+    const struct load_request rq = {
+        .path = path, .fd = -1, .store = s, .userns_fd = -1, .max_layer_bytes = args->max_bytes};
     if (!m)
         return 2;
     if (m->load(&rq, &names, &e) < 0)

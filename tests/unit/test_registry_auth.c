@@ -187,12 +187,13 @@ static void test_endpoints(void **state) {
                                  {.host = "tls.example", .insecure = true},
                                  {.host = "bad.example", .blocked = true}};
     struct registry_config config = {v, 3};
+    struct registry_access access = {.config = &config, .auth_file = "/tmp/hako-empty-auth.json"};
     struct ref ref;
     struct endpoints list;
     static const char file[] = "/tmp/hako-empty-auth.json";
     assert_int_equal(io_replace_file(AT_FDCWD, file, "{}", 2, 0600, false), 0);
     assert_int_equal(ref_parse("debian:12", w->a, &ref, &w->e), 0);
-    assert_int_equal(endpoints_make(&ref, &config, file, w->a, &list, &w->e), 0);
+    assert_int_equal(endpoints_make(&ref, &access, w->a, &list, &w->e), 0);
     assert_int_equal(list.n, 4);
     assert_string_equal(list.v[0].host, "mirror.example:5000");
     assert_string_equal(list.v[0].repo, "cache/library/debian");
@@ -205,11 +206,19 @@ static void test_endpoints(void **state) {
     assert_false(list.v[3].insecure);
     endpoints_done(&list);
     assert_int_equal(ref_parse("bad.example/x", w->a, &ref, &w->e), 0);
-    assert_true(endpoints_make(&ref, &config, file, w->a, &list, &w->e) < 0);
+    assert_true(endpoints_make(&ref, &access, w->a, &list, &w->e) < 0);
     assert_int_equal(w->e.kind, ERR_DENIED);
     assert_int_equal(ref_parse("localhost:5000/x", w->a, &ref, &w->e), 0);
-    assert_int_equal(endpoints_make(&ref, NULL, file, w->a, &list, &w->e), 0);
+    access.config = NULL;
+    assert_int_equal(endpoints_make(&ref, &access, w->a, &list, &w->e), 0);
     assert_true(list.v[0].loopback && list.v[0].insecure);
+    endpoints_done(&list);
+    access.tls = VERIFY_YES;
+    access.creds = "me:se:cret";
+    assert_int_equal(endpoints_origin(&ref, &access, w->a, &list, &w->e), 0);
+    assert_false(list.v[0].insecure);
+    assert_string_equal(list.v[0].login.user, "me");
+    assert_string_equal(list.v[0].login.password, "se:cret");
     endpoints_done(&list);
     unlink(file);
 }
