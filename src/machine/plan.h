@@ -54,9 +54,10 @@ struct plan_host {
     bool can_raise_oom, can_raise_rlimits;
     const struct cgroup_layout *cgroups; /* sys/cgroup.h; NULL = no usable cgroup */
     uint32_t cgroup_flags;               /* PLAN_CGROUP_* */
-    /* exec: "path" or "controller,…:path" beneath the box's groups; NULL or empty = the box's own */
+    /* exec: "path" or "controller,…:path" beneath the box's groups; NULL or empty = the box's own
+     */
     const struct strlist *exec_cgroups;
-    const void *seccomp_bpf;             /* compiled filter of spec->seccomp, NULL = none */
+    const void *seccomp_bpf; /* compiled filter of spec->seccomp, NULL = none */
     size_t seccomp_len;
     uint32_t seccomp_flags;
     bool late_unmount; /* mounts may outlive init: nothing of the user\'s is among them */

@@ -173,6 +173,13 @@ show_caps='grep Cap /proc/self/status'
     run oci run "$NAME"
     is 0
     [ "$output" = 900 ]
+    chown -R 100000:100000 rootfs
+    config '.linux.namespaces += [{type: "user"}]
+        | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+        | .linux.gidMappings = .linux.uidMappings'
+    run oci run "$NAME"
+    is 0
+    [ "$output" = 900 ]
     config '.process.oomScoreAdj = 1001'
     run oci run "$NAME"
     is 1

@@ -45,6 +45,7 @@ build_fn build_shared_binds, build_mounts, build_mounts_done; /* plan_mounts.c *
 build_fn build_devices;                                       /* plan_devices.c */
 build_fn build_paths;   /* plan_root.c: masked and read-only */
 build_fn build_kernel;  /* plan_task.c: names, sysctl */
+build_fn build_oom;     /* plan_limits.c: before a user namespace is entered */
 build_fn build_limits;  /* plan_limits.c: rlimits, oom, scheduling */
 build_fn build_user;    /* plan_task.c: labels, directory, user */
 build_fn build_rights;  /* plan_task.c: filter, capabilities */

@@ -8,11 +8,12 @@
 /* The order is that of the steps, and it matters: cgroups before their namespace, mounts before
  * what lies on them, everything that needs the host before the pivot, rights last. */
 static build_fn *const box_parts[] = {
-    build_refuse,       build_rdt,          build_hooks,         build_namespaces,
-    build_cgroups,      build_mapped_binds, build_enter,         build_net_devices,
-    build_shared_binds, build_root,         build_mounts,        build_devices,
-    build_hooks_create, build_paths,        build_memory_policy, build_limits,
-    build_mounts_done,  build_root_done,    build_kernel,        build_user,
+    build_refuse,      build_rdt,          build_hooks,        build_namespaces,
+    build_cgroups,     build_oom,          build_mapped_binds, build_enter,
+    build_net_devices, build_shared_binds, build_root,         build_mounts,
+    build_devices,     build_hooks_create, build_paths,        build_memory_policy,
+    build_limits,      build_mounts_done,  build_root_done,    build_kernel,
+    build_user,
 };
 
 void build_warn(struct build *b, const char *fmt, ...) {
@@ -101,8 +102,9 @@ static int build_join(struct build *b) {
 }
 
 static build_fn *const exec_parts[] = {
-    build_refuse,        build_namespaces, build_cgroups, build_join,   build_affinity_final,
-    build_memory_policy, build_limits,     build_user,    build_rights, build_exec,
+    build_refuse, build_namespaces,     build_cgroups,       build_oom,
+    build_join,   build_affinity_final, build_memory_policy, build_limits,
+    build_user,   build_rights,         build_exec,
 };
 
 int plan_build_exec(const struct rt_spec *spec, const struct rt_process *process,

@@ -103,12 +103,19 @@ static int add_io_priority(struct build *b) {
     return 0;
 }
 
-int build_limits(struct build *b) {
+/* While we are still the one who owns our files in /proc: a process that may not be looked at has
+ * them owned by the root of its starter's user namespace. */
+int build_oom(struct build *b) {
     const struct rt_process *p = b->process;
     if (p->has_oom_score_adj)
         build_init(b, PLAN_OOM_SCORE,
                    .flags = b->host->can_raise_oom || b->host->strict ? 0 : PLAN_CLAMP,
                    .num = {(uint64_t)(int64_t)p->oom_score_adj});
+    return 0;
+}
+
+int build_limits(struct build *b) {
+    const struct rt_process *p = b->process;
     for (size_t i = 0; i < p->n_rlimits; i++) {
         const struct rt_rlimit *l = &p->rlimits[i];
         int resource = number_of(rlimits, ARRAY_SIZE(rlimits), l->type);

@@ -153,10 +153,13 @@ int build_user(struct build *b) {
     int r = add_personality(b);
     if (r < 0)
         return r;
-    if (p->apparmor_profile && b->host->has_apparmor)
-        build_init(b, PLAN_APPARMOR, .ref = {build_str(b, p->apparmor_profile)});
-    if (p->selinux_label)
-        build_init(b, PLAN_SELINUX, .ref = {build_str(b, p->selinux_label)});
+    const struct rt_process *box = &b->spec->process; /* exec: when it has no label of its own */
+    const char *profile = p->apparmor_profile ? p->apparmor_profile : box->apparmor_profile;
+    const char *label = p->selinux_label ? p->selinux_label : box->selinux_label;
+    if (profile && b->host->has_apparmor)
+        build_init(b, PLAN_APPARMOR, .ref = {build_str(b, profile)});
+    if (label)
+        build_init(b, PLAN_SELINUX, .ref = {build_str(b, label)});
     uint32_t cwd = build_str(b, p->cwd && p->cwd[0] ? p->cwd : "/");
     if (p->cwd && p->cwd[0] && p->cwd[0] != '/')
         return err_set(b->e, ERR_USAGE, -EINVAL,
@@ -200,10 +203,10 @@ int build_rights(struct build *b) {
     bool nnp = b->process->no_new_privileges;
     warn_caps(b, c);
     if (!nnp && !(can & CAP_BIT(CAP_SYS_ADMIN_NR)) && b->host->seccomp_bpf)
-        return err_set(
-            b->e, ERR_DENIED, -EPERM,
-            "a system call filter needs CAP_SYS_ADMIN or no_new_privs: add --security-opt "
-            "no-new-privileges");
+        return err_set(b->e, ERR_DENIED, -EPERM,
+                       "a system call filter needs CAP_SYS_ADMIN or no_new_privs: %s",
+                       b->host->strict ? "set process.noNewPrivileges"
+                                       : "add --security-opt no-new-privileges");
     int r = nnp ? 0 : build_seccomp(b);
     if (r < 0)
         return r;
