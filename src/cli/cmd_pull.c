@@ -93,14 +93,36 @@ static bool pull_is_here(hako_engine *g, const char *name) {
     return here;
 }
 
+/* -1: go on. */
+static int pull_policy(hako_engine *g, const char *policy, const char *name) {
+    bool never = str_eq(policy, "never");
+    if (!never && !str_eq(policy, "missing"))
+        return -1;
+    if (pull_is_here(g, name)) {
+        puts(name);
+        return 0;
+    }
+    if (!never)
+        return -1;
+    fprintf(stderr, "hako: No such image: %s\n", name);
+    return 1;
+}
+
+static bool pull_is_place(const char *name) {
+    static const char *const places[] = {
+        "docker-archive:", "oci-archive:", "oci:", "dir:", "containers-storage:", "docker-daemon:"};
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+        if (str_starts(name, places[i]))
+            return true;
+    return false;
+}
+
 static int pull_one(struct cli *c, hako_engine *g, const struct pull_args *p, const char *name) {
     struct pull_words words = {0};
     struct progress progress = {.begin = p->json ? NULL : pull_begin, .data = &words};
     hako_error e = {0};
     struct hako_pulled got = {0};
-    bool place = str_starts(name, "docker-archive:") || str_starts(name, "oci-archive:") ||
-                 str_starts(name, "oci:") || str_starts(name, "dir:") ||
-                 str_starts(name, "containers-storage:") || str_starts(name, "docker-daemon:");
+    bool place = pull_is_place(name);
     if (str_starts(name, "docker://"))
         name += strlen("docker://");
     bool quiet = p->quiet || p->json || place;
@@ -108,17 +130,9 @@ static int pull_one(struct cli *c, hako_engine *g, const struct pull_args *p, co
         progress.begin = NULL;
     else if (pull_words(c, name, quiet, &words, &e) < 0)
         return cli_fail(&e, 1);
-    if (str_eq(p->policy, "never") || str_eq(p->policy, "missing")) {
-        bool here = pull_is_here(g, name);
-        if (here) {
-            puts(name);
-            return 0;
-        }
-        if (str_eq(p->policy, "never")) {
-            fprintf(stderr, "hako: No such image: %s\n", name);
-            return 1;
-        }
-    }
+    int code = pull_policy(g, p->policy, name);
+    if (code >= 0)
+        return code;
     struct hako_pull_options o = {.size = sizeof(o),
                                   .platform = pull_platform(c, p),
                                   .all_platforms = p->all_platforms,

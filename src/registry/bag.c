@@ -4,8 +4,8 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "registry/tarindex.h"
+#include "store/unpack_plain.h"
 
-#include <archive.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -24,58 +24,12 @@ const char *bag_shown(const struct bag *b) {
 
 /* --- an archive as a file that can be read anywhere ------------------------------------------ */
 
-static int bag_damaged(const char *shown, struct archive *ar, struct err *e) {
-    const char *why = archive_error_string(ar);
-    return err_set(e, ERR_CORRUPT, -EBADMSG, "cannot read %s: %s", shown, why ? why : "damaged");
-}
-
-static int bag_copy(struct archive *ar, const char *shown, int out, struct err *e) {
-    const void *p;
-    size_t n;
-    la_int64_t at;
-    uint64_t total = 0;
-    for (;;) {
-        int r = archive_read_data_block(ar, &p, &n, &at);
-        if (r == ARCHIVE_EOF)
-            return 0;
-        if (r < ARCHIVE_WARN)
-            return bag_damaged(shown, ar, e);
-        total += n;
-        if (total > BAG_MAX_BYTES)
-            return err_set(e, ERR_CORRUPT, -EFBIG, "%s is larger than %llu GiB: refused", shown,
-                           (unsigned long long)(BAG_MAX_BYTES >> 30));
-        r = io_write_all(out, p, n);
-        if (r < 0)
-            return err_sysn(e, r, "cannot keep %s in the store", shown);
-    }
-}
-
 /* The plain bytes of `fd` in a nameless file. */
 static int bag_spool(int fd, const char *shown, int tmpfd, int *ret, struct err *e) {
-    struct archive_entry *entry = NULL;
     AUTO_FD int out = openat(tmpfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (out < 0)
         return err_sys(e, "cannot keep %s in the store", shown);
-    struct archive *ar = archive_read_new();
-    if (!ar)
-        return err_oom(e);
-    archive_read_support_format_raw(ar);
-    archive_read_support_format_empty(ar);
-    archive_read_support_filter_gzip(ar);
-    archive_read_support_filter_zstd(ar);
-    archive_read_support_filter_xz(ar);
-    archive_read_support_filter_bzip2(ar);
-    int r = 0;
-    if (archive_read_open_fd(ar, fd, (size_t)1 << 20) != ARCHIVE_OK)
-        r = bag_damaged(shown, ar, e);
-    int k = r == 0 ? archive_read_next_header(ar, &entry) : ARCHIVE_OK;
-    if (k == ARCHIVE_EOF)
-        r = err_set(e, ERR_CORRUPT, -ENODATA, "%s is empty", shown);
-    else if (k < ARCHIVE_WARN)
-        r = bag_damaged(shown, ar, e);
-    if (r == 0)
-        r = bag_copy(ar, shown, out, e);
-    archive_read_free(ar);
+    int r = unpack_plain(fd, shown, BAG_MAX_BYTES, out, e);
     if (r == 0)
         *ret = TAKE_FD(out);
     return r;

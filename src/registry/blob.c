@@ -2,8 +2,8 @@
 #include "registry/blob.h"
 
 #include "base/io.h"
-#include "registry/deflate.h"
 #include "spec/image.h"
+#include "store/deflate.h"
 #include "store/pack.h"
 #include "store/unpack_hash.h"
 #include "store/unpack_pipe.h"
@@ -81,6 +81,10 @@ static int making_take(void *data, const void *p, size_t n, struct err *e) {
     return r < 0 ? err_sysn(e, r, "cannot write a blob of layer %.19s", m->want->diff_id->s) : 0;
 }
 
+static enum deflate_kind making_kind(enum blob_kind kind) {
+    return kind == BLOB_ZSTD ? DEFLATE_ZSTD : kind == BLOB_PLAIN ? DEFLATE_NONE : DEFLATE_GZIP;
+}
+
 static int making_run(struct making *m, struct packing *p, struct err *e) {
     const struct deflate_sink sink = {making_take, m};
     const uint64_t total = pack_size(p->pack);
@@ -89,7 +93,7 @@ static int making_run(struct making *m, struct packing *p, struct err *e) {
     int64_t told = 0;
     const void *chunk;
     ssize_t n = 0;
-    int r = deflate_new(m->want->kind, m->want->level, &sink, &d, e);
+    int r = deflate_new(making_kind(m->want->kind), m->want->level, &sink, &d, e);
     while (r == 0 && (n = unpack_pipe_get(&p->pipe, &chunk)) > 0) {
         r = deflate_feed(d, chunk, (size_t)n, e);
         done += (uint64_t)n;

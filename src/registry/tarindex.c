@@ -178,10 +178,37 @@ static int tar_member(struct tar_reader *t, const unsigned char *h, uint64_t siz
     return tar_keep(t, name, target, t->at + BLOCK, size, e);
 }
 
+static bool tar_is_extra(char type) {
+    return type == 'x' || type == 'g' || type == 'L' || type == 'K';
+}
+
+/* Bytes that follow the header. Links, devices, directories and pipes have none, whatever they say.
+ */
+static uint64_t tar_body(const struct tar_reader *t, const unsigned char *h) {
+    char type = (char)h[156];
+    if (type >= '1' && type <= '6')
+        return 0;
+    return t->has_size && !tar_is_extra(type) ? t->pax_size : tar_number(h + 124, 12);
+}
+
+/* A header that speaks of the next entry. */
+static int tar_extra_entry(struct tar_reader *t, char type, uint64_t size, struct err *e) {
+    char *text = NULL;
+    int r = type == 'g' ? 0 : tar_extra(t, size, &text, e);
+    if (r < 0 || !text)
+        return r;
+    if (type == 'x')
+        tar_pax(t, text, size);
+    else if (type == 'L')
+        t->name = text;
+    else
+        t->link = text;
+    return 0;
+}
+
 /* One header and what belongs to it. 1: the end. */
 static int tar_step(struct tar_reader *t, struct err *e) {
     unsigned char h[BLOCK];
-    char *text = NULL;
     if (t->at + BLOCK > t->size)
         return 1; /* without the two empty blocks: as GNU tar */
     int r = tar_pread(t, h, sizeof(h), t->at, e);
@@ -191,24 +218,13 @@ static int tar_step(struct tar_reader *t, struct err *e) {
         return 1;
     if (!tarindex_is_header(h))
         return tar_damaged(t, "the checksum of a header is wrong", e);
-    char type = (char)h[156];
-    bool extra = type == 'x' || type == 'g' || type == 'L' || type == 'K';
-    uint64_t size = !extra && t->has_size ? t->pax_size : tar_number(h + 124, 12);
-    if (type == '1' || type == '2' || (type >= '3' && type <= '6'))
-        size = 0;
+    uint64_t size = tar_body(t, h);
     if (size > t->size || t->at + BLOCK + size > t->size)
         return tar_damaged(t, "an entry is longer than the archive", e);
-    if (extra && type != 'g')
-        r = tar_extra(t, size, &text, e);
-    if (r == 0 && type == 'x')
-        tar_pax(t, text, size);
-    else if (r == 0 && type == 'L')
-        t->name = text;
-    else if (r == 0 && type == 'K')
-        t->link = text;
-    else if (r == 0 && !extra)
+    if (tar_is_extra((char)h[156])) {
+        r = tar_extra_entry(t, (char)h[156], size, e);
+    } else {
         r = tar_member(t, h, size, e);
-    if (!extra) {
         t->name = t->link = NULL;
         t->has_size = false;
     }

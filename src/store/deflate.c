@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/deflate.h"
+#include "store/deflate.h"
 
 #include <isa-l/igzip_lib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #define ZSTD_WORKERS 2
 
 struct deflate {
-    enum blob_kind kind;
+    enum deflate_kind kind;
     struct deflate_sink sink;
     struct isal_zstream gz;
     unsigned char *gz_level;
@@ -46,17 +46,17 @@ static int deflate_zstd_new(struct deflate *d, int level, struct err *e) {
     return 0;
 }
 
-int deflate_new(enum blob_kind kind, int level, const struct deflate_sink *sink,
+int deflate_new(enum deflate_kind kind, int level, const struct deflate_sink *sink,
                 struct deflate **ret, struct err *e) {
     struct deflate *d = calloc(1, sizeof(*d));
     if (!d)
         return err_oom(e);
-    d->kind = kind == BLOB_ANY ? BLOB_GZIP : kind;
+    d->kind = kind;
     d->sink = *sink;
     int r = 0;
-    if (d->kind == BLOB_GZIP)
+    if (d->kind == DEFLATE_GZIP)
         r = deflate_gzip_new(d, level, e);
-    else if (d->kind == BLOB_ZSTD)
+    else if (d->kind == DEFLATE_ZSTD)
         r = deflate_zstd_new(d, level, e);
     if (r < 0) {
         deflate_free(d);
@@ -109,14 +109,14 @@ static int deflate_zstd(struct deflate *d, const void *p, size_t n, bool end, st
 }
 
 int deflate_feed(struct deflate *d, const void *p, size_t n, struct err *e) {
-    if (d->kind == BLOB_GZIP)
+    if (d->kind == DEFLATE_GZIP)
         return deflate_gzip(d, p, n, false, e);
-    return d->kind == BLOB_ZSTD ? deflate_zstd(d, p, n, false, e)
-                                : d->sink.take(d->sink.data, p, n, e);
+    return d->kind == DEFLATE_ZSTD ? deflate_zstd(d, p, n, false, e)
+                                   : d->sink.take(d->sink.data, p, n, e);
 }
 
 int deflate_end(struct deflate *d, struct err *e) {
-    if (d->kind == BLOB_GZIP)
+    if (d->kind == DEFLATE_GZIP)
         return deflate_gzip(d, "", 0, true, e);
-    return d->kind == BLOB_ZSTD ? deflate_zstd(d, "", 0, true, e) : 0;
+    return d->kind == DEFLATE_ZSTD ? deflate_zstd(d, "", 0, true, e) : 0;
 }

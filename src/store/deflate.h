@@ -3,7 +3,8 @@
 #pragma once
 
 #include "base/err.h"
-#include "registry/registry.h"
+
+enum deflate_kind { DEFLATE_GZIP, DEFLATE_ZSTD, DEFLATE_NONE };
 
 struct deflate;
 
@@ -12,7 +13,7 @@ struct deflate_sink {
     void *data;
 };
 
-int deflate_new(enum blob_kind kind, int level, const struct deflate_sink *sink,
+int deflate_new(enum deflate_kind kind, int level, const struct deflate_sink *sink,
                 struct deflate **ret, struct err *e);
 int deflate_feed(struct deflate *d, const void *p, size_t n, struct err *e);
 int deflate_end(struct deflate *d, struct err *e);
