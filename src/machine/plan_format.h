@@ -16,7 +16,7 @@
 #include "sys/cgroup.h"
 
 #define PLAN_MAGIC 0x4c504b48u /* "HKPL" */
-#define PLAN_VERSION 3u
+#define PLAN_VERSION 4u
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_MAX_STEPS 65535u
 
@@ -66,7 +66,7 @@ enum plan_section {
     X(ATTR, "mount-attr", "Sl", "xxxxx")          /* target, data; as BIND */                      \
     X(SYMLINK, "symlink", "SSS", "")              /* dir, name, content */                         \
     X(NODE, "node", "SS", "oddd")                 /* dir, name; mode, dev, uid, gid */             \
-    X(NODE_BIND, "node-bind", "SSS", "od")        /* dir, name, host path; type, dev */            \
+    X(NODE_BIND, "node-bind", "SSS", "oddd")      /* dir, name, host path; mode, dev, uid, gid */  \
     X(CONSOLE, "console", "", "ddd")              /* uid, columns, rows */                         \
     X(MASK, "mask", "S", "")                      /* path */                                       \
     X(READONLY, "readonly", "S", "")              /* path */                                       \
@@ -132,6 +132,7 @@ enum {
     PLAN_MOVE = 1 << 16,        /* PIVOT: where that cannot be done (ramdisk) */
     PLAN_MAKE = 1 << 17,        /* CWD: only make it, while the root can be written */
     PLAN_FIND_HOME = 1 << 18,   /* EXEC: HOME as the box's /etc/passwd has it */
+    PLAN_GIVEN = 1 << 19,       /* NODE_BIND: the starter makes the node, with mode and owner */
 };
 
 enum {

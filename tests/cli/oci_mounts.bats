@@ -410,9 +410,30 @@ mapped_source() {
     has null
 }
 
-@test "devices in a user namespace: the host's own, if it is the one that is asked for" {
+@test "devices in a user namespace: made for it, with its owner; the host's own for others'" {
     user_namespace
-    edit '.linux.devices = [{path: "/dev/zero", type: "c", major: 1, minor: 5}, {path: "/dev/fuse", type: "c", major: 10, minor: 229}]'
+    all_caps
+    edit '.linux.devices = [{path: "/dev/zero", type: "c", major: 1, minor: 5},
+                            {path: "/dev/mine", type: "c", major: 1, minor: 5, fileMode: 416, uid: 7, gid: 8},
+                            {path: "/deep/disk", type: "b", major: 7, minor: 200}]'
+    in_box 'stat -c "%F %t:%T %a %u %g" /dev/mine /deep/disk; head -c 2 /dev/mine | wc -c'
+    is 0
+    [ "${lines[0]}" = "character special file 1:5 640 7 8" ]
+    [ "${lines[1]}" = "block special file 7:c8 666 0 0" ]
+    [ "${lines[2]}" = 2 ]
+    mkdir "$BUNDLE/rootfs/deep2"
+    ln -s /etc/passwd "$BUNDLE/rootfs/deep2/null"
+    edit '.linux.devices = [{path: "/deep2/null", type: "c", major: 1, minor: 3}]'
+    in_box true
+    [ "$status" -eq 1 ]
+    has "something else stands in its place"
+}
+
+@test "devices in a joined user namespace: the host's own, if it is the one that is asked for" {
+    sitter -U
+    namespaces "user=/proc/$SITTER/ns/user"
+    chown -R 100000:100000 "$BUNDLE/rootfs"
+    edit '.linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]'
     if [ -c /dev/fuse ]; then
         in_box 'stat -c "%t:%T" /dev/fuse'
         is 0

@@ -258,7 +258,7 @@ static void rootless_differs(void **state) {
     expect_step(m, "\"/c/work\" 0x1\n");
     /* the host's sysfs without a network namespace of our own, devices by bind, unmapped gid */
     expect_step(m, "init  bind \"/sys\" \"/sys\" 0x3 0x0 0x1 0x0 0x0 (recursive)\n");
-    expect_step(m, "init  node-bind \"/dev\" \"null\" \"/dev/null\" 020000 259\n");
+    expect_step(m, "init  node-bind \"/dev\" \"null\" \"/dev/null\" 020000 259 0 0\n");
     expect_step(m, "\"/dev/pts\" [\"mode=620\"]");
     /* no cgroup: the process limit is the user namespace's */
     m->spec.resources.pids_limit = (struct rt_opt_i64){true, 77};

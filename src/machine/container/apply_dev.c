@@ -3,6 +3,7 @@
 #include "machine/container/apply.h"
 
 #include "base/path.h"
+#include "machine/container/bind.h"
 #include "machine/container/sync.h"
 #include "sys/mount.h"
 #include "sys/tty.h"
@@ -59,27 +60,36 @@ static int node_place(struct apply *a, int dir, const char *name) {
     return TAKE_FD(target);
 }
 
-/* In a user namespace nodes cannot be made: the host's own is bound over an empty file. */
-int apply_node_bind(struct apply *a, const struct plan_step *s) {
-    const char *name = apply_str(a, s, 1), *host = apply_str(a, s, 2);
+static int node_of_host(struct apply *a, const struct plan_step *s) {
+    const char *host = apply_str(a, s, 2);
+    dev_t dev = (dev_t)s->num[1];
     struct stat st;
-    int dir = apply_dir(a, s->ref[0]);
-    if (dir < 0)
-        return dir;
     AUTO_FD int mnt = mount_bind(AT_FDCWD, host, false);
     if (mnt < 0)
         return apply_failed(a, mnt, "bind the device", host);
-    if (s->num[0] && (fstat(mnt, &st) < 0 || (st.st_mode & S_IFMT) != s->num[0] ||
-                      st.st_rdev != (dev_t)s->num[1]))
+    if (fstat(mnt, &st) < 0 || ((st.st_mode ^ s->num[0]) & S_IFMT) || st.st_rdev != dev)
         return err_set(a->e, ERR_USAGE, -ENODEV,
                        "device %s: in a user namespace the host's own node is given, and the "
                        "host's %s is not device %u:%u",
-                       name, host, major((dev_t)s->num[1]), minor((dev_t)s->num[1]));
+                       apply_str(a, s, 1), host, major(dev), minor(dev));
+    return TAKE_FD(mnt);
+}
+
+/* In a user namespace nodes cannot be made: one of the host, or made by the starter, is bound over
+ * an empty file. */
+int apply_node_bind(struct apply *a, const struct plan_step *s) {
+    const char *name = apply_str(a, s, 1);
+    int dir = apply_dir(a, s->ref[0]);
+    if (dir < 0)
+        return dir;
+    AUTO_FD int mnt = s->flags & PLAN_GIVEN ? source_ask(a, s) : node_of_host(a, s);
+    if (mnt < 0)
+        return mnt;
     AUTO_FD int target = node_place(a, dir, name);
     if (target < 0)
         return target;
     int r = mount_put(mnt, target);
-    return r < 0 ? apply_failed(a, r, "bind the device", host) : 0;
+    return r < 0 ? apply_failed(a, r, "bind the device", name) : 0;
 }
 
 /* --- terminal ----------------------------------------------------------------------------------

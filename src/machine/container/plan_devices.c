@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/str.h"
 
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -88,6 +89,31 @@ static int device_mode(struct build *b, const struct rt_device *d, mode_t *ret) 
     }
 }
 
+/* An id of the box as the host knows it. */
+static bool host_id(const struct rt_idmaps *map, uint32_t id, uint32_t *ret) {
+    for (size_t i = 0; i < map->n; i++) {
+        if (id >= map->v[i].container_id && id - map->v[i].container_id < map->v[i].size) {
+            *ret = map->v[i].host_id + (id - map->v[i].container_id);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In a user namespace the starter makes the node, where it may and the mapping is known; else the
+ * host's own node of this name is the only one that can be given. */
+static void add_foreign(struct build *b, const char *dir, const char *name, mode_t mode,
+                        const struct rt_device *d) {
+    const struct rt_spec *s = b->spec;
+    uint32_t uid = 0, gid = 0;
+    bool made = !b->host->rootless && (b->made & CLONE_NEWUSER) &&
+                host_id(&s->uid_mappings, d->has_uid ? d->uid : 0, &uid) &&
+                host_id(&s->gid_mappings, d->has_gid ? d->gid : 0, &gid);
+    build_init(b, PLAN_NODE_BIND, .flags = made ? PLAN_GIVEN : 0,
+               .ref = {build_str(b, dir), build_str(b, name), build_str(b, d->path)},
+               .num = {mode, makedev((unsigned)d->major, (unsigned)d->minor), uid, gid});
+}
+
 static int add_device(struct build *b, const struct rt_device *d) {
     char path[4096];
     mode_t mode;
@@ -108,10 +134,7 @@ static int add_device(struct build *b, const struct rt_device *d) {
     if (own_dev(b) && strcmp(dir, "/dev") == 0 && strcmp(name, "ptmx") == 0)
         return 0; /* devpts has it */
     if (b->in_userns && !S_ISFIFO(mode)) {
-        /* only the host's own node of this name can be given */
-        build_init(b, PLAN_NODE_BIND,
-                   .ref = {build_str(b, dir), build_str(b, name), build_str(b, d->path)},
-                   .num = {mode & S_IFMT, makedev((unsigned)d->major, (unsigned)d->minor)});
+        add_foreign(b, dir, name, mode, d);
         return 0;
     }
     dev_t dev = S_ISFIFO(mode) ? 0 : makedev((unsigned)d->major, (unsigned)d->minor);
