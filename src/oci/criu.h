@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line of criu in the making, and its run. */
+/*
+ * Checkpoint and restore by the program criu, through its documented command line.
+ *
+ * A checkpoint is criu's images and descriptors.json (where standard input and output led). Binds
+ * and masked files are "external" mounts: named by their place in the container at the dump, given
+ * their source again at the restore. The container's network namespace is made empty at restore:
+ * whoever manages the network fills it. criu restores into the cgroups that the plan makes anew.
+ */
 #pragma once
 
-#include "oci/checkpoint.h"
 #include "oci/state.h"
 
+/* The command line of criu in the making. */
 struct criu {
     const struct oci *o;
     const struct oci_criu_options *opt;

@@ -84,6 +84,15 @@ struct oci_process_options { /* exec */
     unsigned preserve_fds;
 };
 
+struct oci_criu_options { /* checkpoint, restore */
+    const char *image_path, *work_path, *parent_path, *page_server, *manage_cgroups_mode;
+    const char *lsm_profile, *lsm_mount_context;
+    struct strlist empty_ns;
+    bool leave_running, tcp_established, ext_unix_sk, shell_job, lazy_pages, file_locks, pre_dump,
+        auto_dedup;
+    int64_t status_fd; /* -1 = none */
+};
+
 /* A process of ours that was started: to wait for, or to let go. */
 struct oci_task {
     pid_t pid;
@@ -115,6 +124,13 @@ int oci_stats(const struct oci *o, const char *id, js **ret, struct err *e);
 /* The bundle to begin with (`spec`) and what this runtime can do (`features`). Caller frees. */
 int oci_spec(const struct oci *o, bool rootless, js **ret, struct err *e);
 int oci_features(js **ret, struct err *e);
+/* ERR_UNAVAILABLE when there is no criu or it says no; then its log is named, with its last error.
+ * The container is gone afterwards unless leave_running or pre_dump is given. */
+int oci_checkpoint(const struct oci *o, const char *id, const struct oci_criu_options *opt,
+                   struct err *e);
+/* A running container from images. `ret`: to wait for, the caller being its parent now. */
+int oci_restore(const struct oci *o, const char *id, const struct oci_create_options *create,
+                const struct oci_criu_options *opt, struct oci_task *ret, struct err *e);
 /* Process ids of a container as the caller sees them, sorted; arena-owned. */
 int oci_ps(const struct oci *o, const char *id, struct arena *a, pid_t **ret, size_t *n,
            struct err *e);

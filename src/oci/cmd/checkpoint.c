@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* checkpoint and restore; criu does the work. */
-#include "oci/checkpoint.h"
 #include "oci/cmd/cmd.h"
 
 struct criu_args {
