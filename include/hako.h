@@ -239,9 +239,25 @@ struct hako_import_options {
     const char *platform; /* "linux/arm64"; NULL = host */
     void (*progress)(const struct hako_progress *p, void *data);
     void *data;
+    int64_t created_ns; /* 0 = now */
 };
 HAKO_API int hako_image_import(hako_engine *g, const struct hako_import_options *o,
                                char ret_id[136], hako_error *e);
+struct hako_bootstrap_options {
+    size_t size;
+    struct hako_strings mirror, include;
+    const char *variant;  /* of mmdebstrap; NULL = minbase */
+    const char *date;     /* "2025-01-31": times, and Debian's snapshot of that day */
+    const char *lock;     /* package versions: obeyed when there, else written */
+    const char *tag;      /* name of the image; NULL = as the distribution is called */
+    const char *platform; /* NULL = host */
+    bool verbose;         /* mmdebstrap's words go to stderr */
+};
+/* "debian:bookworm" from the distribution's own packages. The same date or lock, and the same
+ * mirror, give the same image. */
+HAKO_API int hako_image_bootstrap(hako_engine *g, const char *name,
+                                  const struct hako_bootstrap_options *o, char ret_id[136],
+                                  hako_error *e);
 /* A container's file system as a tar stream into fd; running ones are not stopped. */
 HAKO_API int hako_container_export(hako_container *c, int fd, hako_error *e);
 

@@ -66,6 +66,7 @@ const struct command cli_commands[] = {
     C("container stop", stop, COMMAND_OTHER),
     C("container unpause", unpause, COMMAND_OTHER),
     C("container wait", wait, COMMAND_OTHER),
+    C("image bootstrap", image_bootstrap, COMMAND_OTHER),
     C("image diff", diff, COMMAND_OTHER),
     C("image exists", image_exists, COMMAND_OTHER),
     C("image history", history, COMMAND_OTHER),

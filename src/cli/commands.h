@@ -36,6 +36,7 @@ CMD(diff);
 CMD(exec);
 CMD(export);
 CMD(history);
+CMD(image_bootstrap);
 CMD(image_exists);
 CMD(image_mount);
 CMD(image_prune);

@@ -46,6 +46,7 @@ int hako_image_import(hako_engine *g, const struct hako_import_options *o, char 
     struct import_request rq = {.path = url ? NULL : o->source,
                                 .url = url ? o->source : NULL,
                                 .fd = o->fd,
+                                .created_ns = o->created_ns,
                                 .comment = o->message ? o->message : "Imported",
                                 .userns_fd = -1,
                                 .progress = o->progress ? move_tell : NULL,

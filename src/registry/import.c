@@ -98,7 +98,7 @@ static int import_config(const struct import_request *rq, const struct digest *d
         return r;
     js *rootfs = js_new_object(), *ids = js_new_array(), *history = js_new_array();
     js *entry = js_new_object();
-    str_rfc3339(now_unix_ns(), when);
+    str_rfc3339(rq->created_ns ? rq->created_ns : now_unix_ns(), when);
     r = rootfs && ids && history && entry ? js_set_str(doc, "created", when) : -ENOMEM;
     if (r == 0)
         r = js_push_str(ids, diff_id->s);

@@ -164,6 +164,7 @@ struct import_request {
     const struct ref *ref; /* NULL: untagged */
     const char *config;    /* the image's configuration without rootfs and history: JSON */
     const char *comment;   /* of the history's entry */
+    int64_t created_ns;    /* 0 = now */
     const struct store *store;
     int userns_fd;
     uint64_t max_layer_bytes;
