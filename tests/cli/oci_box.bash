@@ -2,11 +2,20 @@
 # shellcheck shell=bash
 # A bundle of busybox for tests of hako-oci:   load helpers; load oci_box
 #
+#   setup_file() { oci_box_setup_file; }
 #   setup()    { oci_box_setup; }       # $BUNDLE, $STATE and a config.json that prints nothing
 #   teardown() { oci_box_teardown; }    # deletes what is left, fails the test on a leak
 #   config '.process.args = ["id"]'     # edit config.json by jq
 #   sh_args 'id; pwd'                   # the command is a shell script
 #   oci run box1                        # hako-oci with this test's state root, in the bundle
+
+# What the first container of a host makes once and keeps: cgroup hako-leaf.
+oci_box_setup_file() {
+    [ "$(id -u)" = 0 ] && [ -x "$BUILD/hako-oci" ] || return 0
+    BUNDLE=$BATS_FILE_TMPDIR/bundle STATE=$BATS_FILE_TMPDIR/state
+    oci_box_bundle
+    oci run "hako-t$$-first"
+}
 
 oci_box_setup() {
     needs_root
@@ -14,9 +23,13 @@ oci_box_setup() {
     hako_setup
     BUNDLE=$BATS_TEST_TMPDIR/bundle STATE=$BATS_TEST_TMPDIR/state
     export NAME=hako-t$$-$BATS_TEST_NUMBER
+    oci_box_bundle
+}
+
+oci_box_bundle() {
+    local name
     mkdir -p "$BUNDLE"/rootfs/{bin,dev,etc,proc,sys,tmp,root}
     cp /bin/busybox "$BUNDLE/rootfs/bin/"
-    local name
     for name in sh cat ls echo id true false sleep mkdir mount grep wc touch stat env chmod \
         hostname readlink uname pwd test kill ps nproc head sort tr tty stty; do
         ln -s busybox "$BUNDLE/rootfs/bin/$name"

@@ -4,6 +4,7 @@
 load helpers
 load oci_box
 
+setup_file() { oci_box_setup_file; }
 setup() { oci_box_setup; }
 teardown() { oci_box_teardown; }
 
