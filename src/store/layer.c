@@ -11,8 +11,8 @@
 
 bool layer_present(const struct store *s, const struct digest *diff_id) {
     struct stat st;
-    return fstatat(s->layersfd, digest_hex(diff_id), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(st.st_mode);
+    /* A link leads to an additional store (adopt.h). */
+    return fstatat(s->layersfd, digest_hex(diff_id), &st, 0) == 0 && S_ISDIR(st.st_mode);
 }
 
 int layer_size(const struct store *s, const struct digest *diff_id, uint64_t *ret) {
@@ -75,6 +75,17 @@ int layer_begin(const struct store *s, const struct digest *diff_id, struct laye
     return 0;
 }
 
+/* What lies there already is the same. A link to an additional store that has lost the layer gives
+ * way. */
+static int layer_place(const struct store *s, const char *from, const char *hex) {
+    if (renameat(s->tmpfd, from, s->layersfd, hex) == 0)
+        return 0;
+    if (errno == ENOTDIR && unlinkat(s->layersfd, hex, 0) == 0 &&
+        renameat(s->tmpfd, from, s->layersfd, hex) == 0)
+        return 0;
+    return errno == EEXIST || errno == ENOTEMPTY ? 0 : -errno;
+}
+
 int layer_commit(const struct store *s, const struct digest *diff_id, struct layer_writer *w,
                  uint64_t size, struct err *e) {
     char from[STAGING_KEY_MAX + 8], file[STAGING_KEY_MAX + 16], text[32];
@@ -87,9 +98,8 @@ int layer_commit(const struct store *s, const struct digest *diff_id, struct lay
     /* The name promises the content for ever: after a power cut, too. */
     if (r == 0 && !w->no_sync && syncfs(fd) < 0)
         r = -errno;
-    if (r == 0 && renameat(s->tmpfd, from, s->layersfd, digest_hex(diff_id)) < 0 &&
-        errno != EEXIST && errno != ENOTEMPTY)
-        r = -errno;
+    if (r == 0)
+        r = layer_place(s, from, digest_hex(diff_id));
     layer_abort(s, w); /* what another process has committed meanwhile is the same */
     return r < 0 ? err_sysn(e, r, "cannot commit layer %.19s", diff_id->s) : 0;
 }

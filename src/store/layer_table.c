@@ -42,16 +42,18 @@ int layer_table_read(const struct store *s, struct arena *a, struct layer_table 
     struct layer_row *v = arena_array(a, names.n, struct layer_row);
     if (!v)
         return err_oom(e);
+    size_t n = 0;
     for (size_t i = 0; i < names.n; i++) {
         struct digest d;
         table_digest(names.v[i], &d);
-        v[i] = (struct layer_row){.hex = names.v[i]};
-        if (layer_size(s, &d, &v[i].size) < 0)
-            v[i].size = 0; /* being removed, or damaged: check_store tells */
+        v[n] = (struct layer_row){.hex = names.v[i]};
+        if (layer_size(s, &d, &v[n].size) < 0 && !layer_present(s, &d))
+            continue; /* being removed, or a link that leads nowhere */
+        n++;
     }
-    if (names.n)
-        qsort(v, names.n, sizeof(*v), table_compare);
-    *ret = (struct layer_table){v, names.n};
+    if (n)
+        qsort(v, n, sizeof(*v), table_compare);
+    *ret = (struct layer_table){v, n};
     return 0;
 }
 

@@ -16,6 +16,8 @@
  *     refs/<escaped reference>     text: image id + newline; rename-replaced. "/" is written "+",
  *                                  which no reference contains; "name@digest" is kept there too
  *     catalog                      copy of what image_list tells (catalog.h)
+ *     adopted-<path>               state of an additional store when its images were taken over;
+ *                                  layers/<hex> that are its are symbolic links (adopt.h)
  *     tmp/<key>.lock, tmp/<key>.d  everything unfinished; a held flock marks the living (staging.h)
  *   <root>/volumes/<name>/data     named volumes
  *

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Far beyond every file system, far from every overflow. */
+#define TIME_MAX ((int64_t)1 << 60)
+
 _Static_assert(sizeof(struct tar_head) == 512, "a header is one block");
 
 /* Two's complement, most significant byte first; bit 7 of the first byte only says so. */
@@ -77,7 +80,7 @@ int tar_head_time(const char *text, struct timespec *ret) {
     if (*p < '0' || *p > '9')
         return -EINVAL;
     for (; *p >= '0' && *p <= '9'; p++) {
-        if (sec > INT64_MAX / 100)
+        if (sec > TIME_MAX / 10)
             return -EINVAL;
         sec = sec * 10 + (*p - '0');
     }

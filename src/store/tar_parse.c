@@ -45,7 +45,7 @@ static int parse_fixed(struct parse *p) {
     if (!bad && p->format != TAR_V7)
         bad = tar_head_number(h->major, sizeof(h->major), &p->major) < 0 ||
               tar_head_number(h->minor, sizeof(h->minor), &p->minor) < 0;
-    if (bad)
+    if (bad || sec > (int64_t)1 << 59 || sec < -((int64_t)1 << 59))
         return parse_bad(p, "a header with an unreadable number");
     p->t->entry.mtime = (struct timespec){sec, 0};
     return 0;

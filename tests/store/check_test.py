@@ -137,6 +137,51 @@ class Check(Case):
         self.assertEqual(kinds, ["dangling", "dangling", "unused"])
         self.assertEqual(self.check(), [])
 
+    # --- additional stores ----------------------------------------------------------------------
+
+    def adopt(self, where):
+        return subprocess.run([LAYER, self.data, "adopt", where], capture_output=True, text=True,
+                              env=self.env, timeout=60)
+
+    def test_additional_store(self):
+        other = os.path.join(self.dir, "other")
+        os.rename(self.data, other)
+        os.mkdir(self.data)
+        before = self.snapshot(other)
+        self.assertEqual(self.adopt(other).returncode, 0)
+        self.assertEqual(self.read(self.name, "etc/own"), b"o" * 10)
+        self.assertEqual(self.check(), [])
+        self.assertFalse(self.pull("--insecure", self.server.host, self.name)[2], "known already")
+        self.run_tool("rmi", self.name)
+        self.assertEqual(self.adopt(other).returncode, 0)
+        self.assertNotEqual(self.run_tool("find", self.name).returncode, 0, "removed here")
+        self.assertEqual(self.snapshot(other), before, "never written")
+
+    def test_additional_store_that_goes(self):
+        other = os.path.join(self.dir, "other")
+        os.rename(self.data, other)
+        os.mkdir(self.data)
+        self.assertEqual(self.adopt("/nowhere:" + other).returncode, 1)
+        self.assertEqual(self.adopt(":" + other + ":").returncode, 0)
+        shutil.rmtree(other)
+        self.assertEqual({f.split()[0] for f in self.check()}, {"missing"})
+        self.pull("--insecure", self.server.host, self.name)
+        self.assertEqual(self.read(self.name, "etc/own"), b"o" * 10)
+
+    @unittest.skipUnless(os.geteuid() == 0, "another user's store needs root")
+    def test_additional_store_of_another(self):
+        other = os.path.join(self.dir, "other")
+        shutil.copytree(self.data, other)
+        os.chown(os.path.join(other, "store"), 1234, 1234)
+        done = self.adopt(other)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "^denied: .*belongs to user 1234")
+
+    @staticmethod
+    def snapshot(root):
+        return sorted((os.path.join(t, n), os.lstat(os.path.join(t, n)).st_mtime_ns)
+                      for t, d, f in os.walk(root) for n in d + f)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -7,11 +7,13 @@
  *   layer DATADIR diff DIRECTORY      the tar of an overlay upper directory to stdout
  *   layer DATADIR export DIR…         the merged tree of these, topmost first, to stdout
  *   layer DATADIR changes UPPER LOWER… lines "A /path", "C /path", "D /path"
+ *   layer DATADIR adopt LIST          additional stores
  *   layer DATADIR check [--repair]    what store/check.h says, one line per finding
  * A failure prints "<kind>: <message>" to stderr and leaves with 1.
  */
 #include "base/io.h"
 #include "store/add.h"
+#include "store/adopt.h"
 #include "store/check.h"
 #include "store/pack.h"
 #include "store/snapshot_diff.h"
@@ -135,6 +137,8 @@ static int command(const struct store *s, int argc, char **argv, struct err *e) 
         return export(argv + 1, (size_t)argc - 1, e);
     if (argc >= 3 && strcmp(argv[0], "changes") == 0)
         return changes(argv + 1, (size_t)argc - 1, e);
+    if (argc == 2 && strcmp(argv[0], "adopt") == 0)
+        return adopt_stores(s, argv[1], e);
     if (argc >= 1 && strcmp(argv[0], "check") == 0)
         return check(s, argc > 1, e);
     return err_set(e, ERR_USAGE, -EINVAL, "usage: layer DATADIR add|pack|diff|export|check …");
