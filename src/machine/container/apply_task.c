@@ -130,7 +130,7 @@ int apply_cwd(struct apply *a, const struct plan_step *s) {
     const char *path = apply_str(a, s, 0);
     bool second = s->flags & PLAN_SECOND_TRY;
     if (s->flags & PLAN_MAKE) {
-        AUTO_FD int made = path_mkdir_in_root(a->root, path, 0755);
+        AUTO_FD UNUSED int made = path_mkdir_in_root(a->root, path, 0755);
         return 0; /* whether it can be entered is seen later */
     }
     if (second && !a->cwd_again)
