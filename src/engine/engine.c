@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "store/adopt.h"
 #include "sys/caps.h"
 
 #include <dlfcn.h>
@@ -177,6 +178,12 @@ int engine_store(hako_engine *g, const struct store **ret, struct err *e) {
         int r = store_open(g->datafd, g->data, g->rootless, g->a, &g->store, e);
         if (r < 0)
             return r;
+        const char *more = getenv("HAKO_ADDITIONAL_STORES");
+        r = more ? adopt_stores(&g->store, more, e) : 0;
+        if (r < 0) {
+            store_close(&g->store);
+            return r;
+        }
         g->store_ready = true;
     }
     *ret = &g->store;
