@@ -249,6 +249,7 @@ tmpfs() { mounts "{\"destination\": \"$1\", \"type\": \"tmpfs\", \"source\": \"t
 }
 
 @test "cgroup: with and without a namespace of its own" {
+    namespaces cgroup
     in_box 'ls /sys/fs/cgroup; cat /proc/self/cgroup; cat /proc/self/mountinfo'
     is 0
     has_option /sys/fs/cgroup ro

@@ -23,7 +23,7 @@ every="pid network mount ipc uts user cgroup time"
 
 @test "new: each namespace is another than the host's" {
     local t
-    namespaces time
+    namespaces time cgroup
     user_namespace
     in_box 'for n in pid net mnt ipc uts user cgroup time; do readlink /proc/self/ns/$n; done'
     is 0
