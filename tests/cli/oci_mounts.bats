@@ -488,10 +488,10 @@ mapped_source() {
     in_box true
     [ "$status" -eq 1 ]
     has nosuchoption
-    edit '.mounts[-1] = {destination: "/mnt/a", type: "bind", source: "/tmp", options: ["bind", "nosuchoption"]}'
+    # what mount(2) passes over, too
+    edit '.mounts[-1] = {destination: "/mnt/a", type: "bind", source: "/tmp", options: ["bind", "mode=755"]}'
     in_box true
-    [ "$status" -eq 1 ]
-    has nosuchoption
+    is 0
     run oci list -q
     [ -z "$output" ]
 }

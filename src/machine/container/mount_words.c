@@ -127,9 +127,6 @@ static bool take_control(const char *word, struct mount_words *m) {
 
 static int check_words(const struct rt_mount *m, const struct mount_words *w, struct err *e) {
     const char *path = m->destination ? m->destination : "";
-    if (w->bind && !w->remount && w->data.n)
-        return err_set(e, ERR_USAGE, -EINVAL, "mount %s: unknown option \"%s\" for a bind mount",
-                       path, w->data.v[0]);
     if (w->tmpcopyup && !str_eq(m->type, "tmpfs"))
         return err_set(e, ERR_USAGE, -EINVAL, "mount %s: tmpcopyup is for tmpfs only", path);
     if (w->idmap && (!w->bind || w->remount))

@@ -206,6 +206,9 @@ static int add_bind_mount(struct build *b, const struct rt_mount *m, const struc
     const char *source = build_mount_source(b, m);
     if (!source)
         return b->e->code;
+    for (size_t i = 0; i < w->data.n; i++)
+        build_warn(b, "mount %s: option \"%s\" has no effect on a bind mount", m->destination,
+                   w->data.v[i]);
     if (among(b->host->straight, m->destination))
         flags |= PLAN_STRAIGHT;
     /* another procfs may take the place of /proc, nothing else */
