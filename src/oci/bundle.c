@@ -49,6 +49,7 @@ int oci_bundle_read(struct oci_bundle *b, int dirfd, const char *file, struct er
         return r;
     if (!b->spec.has_process)
         return err_set(e, ERR_USAGE, -EINVAL, "process: process property must not be empty");
+    oci_env_tidy(&b->spec.process.env);
     return check_process(&b->spec.process, e);
 }
 

@@ -28,6 +28,8 @@ int oci_bundle_read(struct oci_bundle *b, int dirfd, const char *file, struct er
 /* The bundle directory's config.json and root file system. */
 int oci_bundle_open(struct oci_bundle *b, const char *path, const char *config, struct arena *a,
                     struct err *e);
+/* Each variable once, by its last word; an empty HOME is none. */
+void oci_env_tidy(struct strlist *env);
 void oci_bundle_close(struct oci_bundle *b);
 #define AUTO_BUNDLE CLEANUP(oci_bundle_close)
 /* The host's facts → b->ph. */

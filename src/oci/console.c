@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 
 int oci_console_check(bool terminal, bool detach, const char *path, struct err *e) {
     if (detach && terminal && str_empty(path))
@@ -18,6 +19,14 @@ int oci_console_check(bool terminal, bool detach, const char *path, struct err *
         return err_set(e, ERR_USAGE, -EINVAL,
                        "cannot use console socket if runc will not detach or allocate tty");
     return 0;
+}
+
+void oci_console_lines(int master) {
+    struct termios mode;
+    if (master < 0 || tcgetattr(master, &mode) < 0)
+        return;
+    mode.c_oflag &= ~(tcflag_t)ONLCR;
+    tcsetattr(master, TCSANOW, &mode);
 }
 
 /* An address holds 108 bytes: a longer path is reached by its directory's descriptor. */

@@ -8,3 +8,5 @@
 int oci_console_check(bool terminal, bool detach, const char *socket, struct err *e);
 /* Connect, send the descriptor with its name, close. */
 int oci_console_send(const char *socket, int master, struct err *e);
+/* The terminal that we relay: lines come as the task wrote them. -1 = none. */
+void oci_console_lines(int master);

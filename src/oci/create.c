@@ -74,6 +74,7 @@ int oci_create_tell(struct oci_creation *c, struct err *e) {
         r = oci_console_send(opt->console_socket, c->m.console, e);
         fd_close(&c->m.console);
     }
+    oci_console_lines(c->m.console); /* before the command writes */
     if (r == 0)
         r = pidfile_write(opt->pid_file, c->st.pid, e);
     if (r == 0)

@@ -68,18 +68,6 @@ static void exec_caps(const struct oci *o, const struct strlist *words, struct r
     }
 }
 
-/* The last word on a variable counts. */
-static int exec_env(struct arena *a, struct strlist *env, const char *word) {
-    size_t n = strcspn(word, "=");
-    for (size_t i = 0; i < env->n; i++) {
-        if (strncmp(env->v[i], word, n) == 0 && env->v[i][n] == '=') {
-            env->v[i] = arena_strdup(a, word);
-            return env->v[i] ? 0 : -ENOMEM;
-        }
-    }
-    return strlist_add(a, env, word);
-}
-
 static int exec_words(const struct oci *o, const struct oci_process_options *opt, struct arena *a,
                       struct rt_process *p, struct err *e) {
     int r = 0;
@@ -88,7 +76,7 @@ static int exec_words(const struct oci *o, const struct oci_process_options *opt
     for (char **s = opt->args; r == 0 && s && *s; s++)
         r = strlist_add(a, &p->args, *s);
     for (size_t i = 0; r == 0 && i < opt->env.n; i++)
-        r = exec_env(a, &p->env, opt->env.v[i]);
+        r = strlist_add(a, &p->env, opt->env.v[i]);
     if (r < 0)
         return err_oom(e);
     if (!str_empty(opt->cwd))
@@ -128,6 +116,7 @@ static int exec_process(const struct oci *o, const struct oci_process_options *o
     }
     if (r < 0)
         return r;
+    oci_env_tidy(&p->env);
     if (str_empty(p->cwd))
         return err_set(e, ERR_USAGE, -EINVAL, "process.cwd: Cwd property must not be empty");
     if (p->cwd[0] != '/')

@@ -84,7 +84,7 @@ static int spawn_serve(const struct spawn_talk *t, int word, uint32_t number, st
         return mnt < 0 ? mnt : 0;
     }
     if (word == SYNC_HOOKS) {
-        r = machine_hooks(t->plan, PLAN_HOOK_PRESTART, "creating", t->pid, NULL, NULL, e);
+        r = machine_hooks(t->plan, PLAN_HOOK_PRESTART, "created", t->pid, NULL, NULL, e);
         if (r == 0)
             r = machine_hooks(t->plan, PLAN_HOOK_RUNTIME, "creating", t->pid, NULL, NULL, e);
     } else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In the foreground: bytes between our terminal and the task's, signals to it, its exit code. */
 #include "oci/cmd/cmd.h"
+#include "oci/console.h"
 
 #include "base/io.h"
 #include "sys/pidref.h"
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <termios.h>
 
 struct relay {
     struct oci_task *t;
@@ -17,6 +19,16 @@ struct relay {
     int signals;
     bool input; /* ours is still open */
 };
+
+/* Lines come as the task wrote them; it is our terminal, if any, that adds a carriage return. */
+static void relay_lines(const struct relay *r) {
+    struct termios mode;
+    oci_console_lines(r->t->console);
+    if (r->tty.fd >= 0 && tcgetattr(r->tty.fd, &mode) == 0) {
+        mode.c_oflag |= OPOST;
+        tcsetattr(r->tty.fd, TCSANOW, &mode);
+    }
+}
 
 static int relay_begin(struct relay *r, struct err *e) {
     sigset_t all;
@@ -30,6 +42,7 @@ static int relay_begin(struct relay *r, struct err *e) {
         return err_sys(e, "cannot watch signals");
     if (r->t->console >= 0 && tty_is(STDIN_FILENO))
         tty_raw(&r->tty, STDIN_FILENO);
+    relay_lines(r);
     return 0;
 }
 
