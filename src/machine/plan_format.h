@@ -44,6 +44,7 @@ enum plan_section {
     X(CG_WRITE, "cgroup-write", "SSSs", "")       /* dir, file, value; JSON path of the limit */   \
     X(CG_DEVICES, "cgroup-devices", "SB", "")     /* dir, BPF instructions */                      \
     X(RDT_GROUP, "rdt-group", "Sls", "d")         /* dir, schemata, monitoring dir; RDT_* */       \
+    X(CG_OWNER, "cgroup-owner", "S", "d")         /* dir; uid */                                   \
     /* INIT: namespaces and cgroups */                                                             \
     X(JOIN_NS, "join-ns", "SS", "x")              /* path, kind; CLONE_NEW* */                     \
     X(JOIN_CGROUP, "join-cgroup", "S", "")        /* v1 dir */                                     \

@@ -13,9 +13,11 @@ static int bpf(int cmd, union bpf_attr *attr) {
     return r < 0 ? -errno : (int)r;
 }
 
+static const char name[] = "hako_devices";
+
 static int load(const void *insns, size_t len) {
     union bpf_attr attr;
-    static const char name[] = "hako_devices", license[] = "Apache-2.0";
+    static const char license[] = "Apache-2.0";
 
     memset(&attr, 0, sizeof(attr));
     attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
@@ -59,6 +61,19 @@ int bpf_device_attach(const char *dir, const void *insns, size_t len, struct err
     return group < 0 ? group : load_attach(group, dir, insns, len, e);
 }
 
+/* systemd has programs of its own on the groups of its units. */
+static bool is_ours(int prog) {
+    struct bpf_prog_info info;
+    union bpf_attr attr;
+
+    memset(&info, 0, sizeof(info));
+    memset(&attr, 0, sizeof(attr));
+    attr.info.bpf_fd = (uint32_t)prog;
+    attr.info.info_len = sizeof(info);
+    attr.info.info = (uintptr_t)&info;
+    return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) == 0 && strcmp(info.name, name) == 0;
+}
+
 int bpf_device_replace(const char *dir, const void *insns, size_t len, struct err *e) {
     union bpf_attr attr;
     uint32_t ids[64];
@@ -83,6 +98,8 @@ int bpf_device_replace(const char *dir, const void *insns, size_t len, struct er
         AUTO_FD int prog = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
         if (prog < 0)
             return err_sysn(e, prog, "open old device rules of %s", dir);
+        if (!is_ours(prog))
+            continue;
         memset(&attr, 0, sizeof(attr));
         attr.target_fd = (uint32_t)group;
         attr.attach_bpf_fd = (uint32_t)prog;

@@ -218,6 +218,29 @@ int cgroup_leaf(const char *dir, struct err *e) {
     return err_set(e, ERR_CONFLICT, -EBUSY, "processes of %s keep appearing", dir);
 }
 
+int cgroup_own(const char *dir, uid_t uid, struct err *e) {
+    char list[1024] = "", path[PATH_MAX];
+    AUTO_FD int fd = open("/sys/kernel/cgroup/delegate", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : io_read_full(fd, list, sizeof(list) - 1);
+
+    list[n < 0 ? 0 : n] = '\0';
+    if (n <= 0) /* before Linux 4.15 */
+        str_copy(list, sizeof(list), "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n");
+    if (chown(dir, uid, (gid_t)-1) < 0)
+        return denied(e, errno, "give away", dir);
+    for (char *p = list; *p;) {
+        size_t len = strcspn(p, "\n");
+        bool more = p[len] != '\0';
+        p[len] = '\0';
+        /* the list is of all controllers' files */
+        if (file_path(path, sizeof(path), dir, p) == 0 && chown(path, uid, (gid_t)-1) < 0 &&
+            errno != ENOENT)
+            return denied(e, errno, "give away", path);
+        p += len + more;
+    }
+    return 0;
+}
+
 int cgroup_open(const char *dir) {
     int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 

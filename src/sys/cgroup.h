@@ -130,6 +130,9 @@ int cgroup_inherit_cpuset(const char *dir, struct err *e);
 int cgroup_enable(const char *dir, const char *controllers, struct err *e);
 /* v2: move the processes of dir into dir/hako-leaf. Idempotent. */
 int cgroup_leaf(const char *dir, struct err *e);
+/* v2: give dir to a user, as far as the kernel says that is safe: to make groups and move her own
+ * processes in it, not to change its limits. */
+int cgroup_own(const char *dir, uid_t uid, struct err *e);
 /* Descriptor for clone3(CLONE_INTO_CGROUP): O_PATH|O_DIRECTORY. fd or -errno. */
 int cgroup_open(const char *dir);
 /* For a process that follows `pid` into a machine: where pid is, when that is a group beneath dir

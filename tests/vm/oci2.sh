@@ -109,6 +109,13 @@ shared() {
 }
 t "a shared group warns" shared
 t "and its end is not theirs" sh -c '. /fixtures/lib.sh; oci delete -f a && has running oci state b && oci delete -f b'
+ids='"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
+    "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],'
+t "a user namespace" up own '"pids": {"limit": 50}' /oci/own '' "$ids"
+t "owns its group, not its limits" same "100000 100000 0" sh -c \
+    'cd /sys/fs/cgroup/oci/own && echo $(stat -c %u . cgroup.procs pids.max)'
+t "and may make groups" inside own mkdir /sys/fs/cgroup/sub
+t "which go with it" oci delete -f own
 rmdir /sys/fs/cgroup/oci 2>/dev/null
 t "nothing is left" same 0 groups
 finish

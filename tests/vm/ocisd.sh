@@ -77,6 +77,16 @@ t "$kind: a property systemd refuses" fails "systemd: start" up three '' '' '"or
 t "$kind: nothing was made" sh -c '! systemctl --plain --no-legend list-units "*three*" | grep .; ! hako-oci --root /run/oci state three 2>/dev/null'
 t "$kind: without systemd's driver as well" sh -c '. /fixtures/lib.sh; SYSTEMD=; up four "\"pids\": {\"limit\": 9}" /oci/four && oci delete -f four'
 
+# --- hako itself on this host --------------------------------------------------------------------
+
+box() { hako run --rm --network none "$@"; }
+t "$kind: hako runs a box" box box true
+t "$kind: hako's limits" same "$(either 67108864 67108864)" box --memory 64m --cpus 0.5 --pids-limit 33 box \
+    cat "/sys/fs/cgroup/$(either memory.max memory/memory.limit_in_bytes)"
+ends() { hako run -d --name pausing --network none box sleep 300 >/dev/null && hako pause pausing && hako unpause pausing && hako rm -f pausing; }
+t "$kind: hako pause and rm" ends
+t "$kind: hako leaves nothing" try 5 sh -c '! find /sys/fs/cgroup -type d -name "hako-[0-9a-f]*" | grep .'
+
 # --- a user, in the part of the tree that systemd has given her ---------------------------------
 
 if [ $kind = v2 ]; then

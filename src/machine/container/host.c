@@ -51,11 +51,15 @@ static int host_done(const struct plan *p, const struct plan_step *s, struct err
     return 0;
 }
 
+static int host_owner(const struct plan *p, const struct plan_step *s, struct err *e) {
+    return cgroup_own(arg(p, s, 0), (uid_t)s->num[0], e);
+}
+
 static host_fn *const host_steps[PLAN_OP_COUNT] = {
     [PLAN_CG_MKDIR] = host_mkdir,     [PLAN_CG_LEAF] = host_leaf,
     [PLAN_CG_ENABLE] = host_enable,   [PLAN_RDT_GROUP] = host_done,
     [PLAN_CG_CPUSET] = host_cpuset,   [PLAN_CG_WRITE] = host_write,
-    [PLAN_CG_DEVICES] = host_devices,
+    [PLAN_CG_DEVICES] = host_devices, [PLAN_CG_OWNER] = host_owner,
 };
 
 int host_apply(const struct plan *p, struct err *e) {

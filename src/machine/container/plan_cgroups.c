@@ -157,6 +157,35 @@ static int exec_groups(struct build *b) {
     return r;
 }
 
+/* The box's user on the host; UINT32_MAX = not mapped. */
+static uint32_t host_uid(const struct build *b) {
+    const struct rt_idmaps *m = &b->spec->uid_mappings;
+    uint32_t uid = b->process->user.uid;
+    for (size_t i = 0; i < m->n; i++)
+        if (uid >= m->v[i].container_id && uid - m->v[i].container_id < m->v[i].size)
+            return m->v[i].host_id + (uid - m->v[i].container_id);
+    return UINT32_MAX;
+}
+
+/* runtime-spec, "cgroup ownership": a v2 group that the box sees as its root and may write to
+ * belongs to the box's user. */
+static void add_owner(struct build *b) {
+    uint32_t uid = host_uid(b);
+    bool writable = false;
+    for (size_t i = 0; i < b->spec->n_mounts; i++) {
+        const struct rt_mount *m = &b->spec->mounts[i];
+        writable = writable || ((str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2")) &&
+                                !strlist_has(&m->options, "ro"));
+    }
+    if (!writable || uid == UINT32_MAX || !b->cgroup_ns || !(b->made & CLONE_NEWUSER) ||
+        !b->cgroups.set.v2 || b->host->rootless || b->host->cgroups->kind != CGROUP_V2)
+        return;
+    plan_writer_step(&b->w, PLAN_HOST_OPEN,
+                     (struct plan_step){.op = PLAN_CG_OWNER,
+                                        .ref = {build_str(b, b->cgroups.set.v2)},
+                                        .num = {uid}});
+}
+
 /* Also for exec: the groups to enter; then without the operations. */
 int build_cgroups(struct build *b) {
     if (!b->root && b->host->box) {
@@ -185,6 +214,8 @@ int build_cgroups(struct build *b) {
         b->w.h.flags |= PLAN_F_CGROUP_SHARED;
     for (size_t i = 0; b->root && i < b->cgroups.n; i++)
         add_op(b, &b->cgroups.v[i]);
+    if (b->root)
+        add_owner(b);
     return 0;
 }
 
