@@ -176,14 +176,25 @@ int apply_bind_source(struct apply *a, const struct plan_step *s) {
     return 0;
 }
 
+/* Mounts are listed in the order they were made: one that was taken early is made again, where the
+ * kernel copies what is not attached (6.15); before, they are listed as they were attached. */
+static int bind_anew(int mnt, uint32_t flags) {
+    int again = mount_bind(mnt, "", flags & PLAN_RECURSIVE);
+    if (again < 0)
+        return mnt;
+    close(mnt);
+    return again;
+}
+
 /* Taken already, by birth or BIND_SOURCE, or taken now. */
 static int bind_get(struct apply *a, const struct plan_step *s) {
     if (s->flags & PLAN_MAPPED) {
         int fd = a->used_mapped < PLAN_MAX_MAPPED ? a->mapped[a->used_mapped++] : -1;
-        return fd >= 0 ? fd : err_set(a->e, ERR_CORRUPT, -EINVAL, "a mapped bind has no source");
+        return fd >= 0 ? bind_anew(fd, s->flags)
+                       : err_set(a->e, ERR_CORRUPT, -EINVAL, "a mapped bind has no source");
     }
     if ((s->flags & PLAN_EARLY) && a->used_early < a->n_early)
-        return a->early[a->used_early++];
+        return bind_anew(a->early[a->used_early++], s->flags);
     bool asked = false;
     return source_take(a, s, &asked);
 }
