@@ -26,6 +26,11 @@
  * for an RCU grace period on kernels without favordynmods or before 6.18. v1's cpu hierarchy is the
  *   dear one: who enters it goes to the end of the run queue, a time slice on a busy host.
  *
+ *   Who joins what. A box of `hako` is in the hierarchies that something is asked of; a container
+ *   of an OCI runtime in all of them, systemd's name=systemd among them, as the field expects.
+ *   An update (machine/container/cgroup_update.h) writes to the set a machine has; everything the
+ *   kernel counts is read by cgroup_usage.h, news of the OOM killer come from cgroup_oom.h.
+ *
  *   Ending. v2: cgroup.kill. v1: freeze, SIGKILL to every process, thaw, wait on their pidfds.
  *   A hybrid host has an empty v2 tree next to v1: hako uses it for kill, freeze, CPU time and
  *   CLONE_INTO_CGROUP, so that v1's freezer and cpuacct need no entry. Device rules stay with v1
