@@ -32,7 +32,10 @@ static int search_take(void *data, const void *p, size_t n, struct err *e) {
 static int search_take_fetched(void *data, const struct fetch_head *head, const void *p, size_t n,
                                struct err *e) {
     (void)head;
-    return search_take(data, p, n, e);
+    return search_take(&((struct search *)data)->body, p, n, e);
+}
+static bool search_stop(void *data) {
+    return job_stop(((struct search *)data)->job);
 }
 static void search_again(void *data) {
     str_clear(data);
@@ -119,8 +122,8 @@ static int search_v1(struct search *s, const char *host, struct err *e) {
                                  .unverified = ep->insecure,
                                  .direct = ep->loopback,
                                  .body = search_take_fetched,
-                                 .stop = job_stop,
-                                 .data = &s->body};
+                                 .stop = search_stop,
+                                 .data = s};
     r = fetch_run(s->s.fetch, &w, &head, &text, e);
     if (r < 0)
         return r;
