@@ -5,6 +5,7 @@
 #include "oci/cgroups.h"
 #include "oci/console.h"
 #include "oci/hooks.h"
+#include "oci/notify.h"
 #include "oci/pidfile.h"
 #include "sys/pidref.h"
 
@@ -137,6 +138,8 @@ static int create_prepare(struct oci_creation *c, const char *id, struct err *e)
         r = create_listen_env(c, e);
     if (r == 0)
         r = oci_state_make(c->o, id, &c->dir, e);
+    if (r == 0 && !str_empty(c->o->notify_socket) && opt->detach)
+        r = oci_notify_prepare(c->o, &c->dir, &c->b, e);
     if (r == 0)
         r = oci_bundle_plan(&c->b, c->o, id, opt, &plan, &len, e);
     if (r == 0)
@@ -186,11 +189,17 @@ int oci_create_detach(struct oci_creation *c, struct err *e) {
 
 int oci_create_start(struct oci_creation *c, struct err *e) {
     oci_trace(c->o, "init: closing the pipe to signal completion");
-    int r = machine_start(&c->m, e);
+    AUTO_FD int notify = -1;
+    int r = oci_notify_bind(c->o, &c->dir, &notify, e);
+    if (r == 0)
+        r = machine_start(&c->m, e);
     if (r < 0)
         return r;
     unlinkat(c->dir.fd, STATE_SOCKET, 0);
-    return oci_hooks_poststart(&c->plan, c->m.pid, e);
+    r = oci_hooks_poststart(&c->plan, c->m.pid, e);
+    return r < 0 || notify < 0 || !c->opt->detach
+               ? r
+               : oci_notify_wait(notify, c->o->notify_socket, c->m.pid, c->m.exit_fd, e);
 }
 
 void oci_create_undo(struct oci_creation *c) {

@@ -46,6 +46,7 @@ struct oci {
     const char *root; /* absolute */
     const char *name; /* "runc", "crun", "hako-oci": whose words and defaults */
     bool systemd_cgroup;
+    const char *notify_socket; /* systemd's, for READY= of the container; NULL = none */
     enum oci_rootless rootless;
     const char *criu;                            /* program; NULL = "criu" */
     void (*say)(void *data, const char *text);   /* warnings; may be NULL */
@@ -71,7 +72,6 @@ struct oci_create_options {
     bool detach;           /* nobody of ours will stay for the terminal */
     unsigned preserve_fds; /* descriptors from 3 on, listen_fds included */
     unsigned listen_fds;
-    const char *notify_socket; /* systemd's; NULL = none */
 };
 
 struct oci_process_options { /* exec */

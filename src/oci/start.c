@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "oci/hooks.h"
+#include "oci/notify.h"
 #include "sys/pidref.h"
 
 #define START_KILL_TIMEOUT_MS 10000
@@ -19,6 +20,14 @@ static int start_check(enum oci_status s, struct err *e) {
         return err_set(e, ERR_CONFLICT, -EINVAL, "cannot start a container in the %s state",
                        oci_status_name(s));
     }
+}
+
+/* Unlocked: `delete` must not wait for a container that never gets ready. */
+static int start_notify(const struct oci *o, struct oci_dir *d, const struct oci_state *st,
+                        int sock, struct err *e) {
+    oci_state_unlock(d);
+    AUTO_FD int pidfd = pidref_open_started(st->pid, st->pid_start);
+    return pidfd < 0 ? 0 : oci_notify_wait(sock, o->notify_socket, st->pid, pidfd, e);
 }
 
 int oci_start(const struct oci *o, const char *id, struct err *e) {
@@ -38,7 +47,10 @@ int oci_start(const struct oci *o, const char *id, struct err *e) {
     if (sock < 0)
         return err_sysn(e, sock, "cannot reach the first process of container %.200s", id);
     struct plan plan;
-    r = oci_state_plan(&d, a, &plan, e);
+    AUTO_FD int notify = -1;
+    r = oci_notify_bind(o, &d, &notify, e);
+    if (r == 0)
+        r = oci_state_plan(&d, a, &plan, e);
     if (r == 0)
         r = machine_release(sock, e);
     unlinkat(d.fd, STATE_SOCKET, 0);
@@ -52,5 +64,5 @@ int oci_start(const struct oci *o, const char *id, struct err *e) {
             pidref_kill(pidfd, START_KILL_TIMEOUT_MS);
         machine_sweep(&plan, st.pid, st.pid_start, &ignored);
     }
-    return r;
+    return r < 0 || notify < 0 ? r : start_notify(o, &d, &st, notify, e);
 }

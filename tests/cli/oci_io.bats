@@ -132,3 +132,35 @@ P
     lacks 8
     oci delete -f "$ID"
 }
+
+@test "NOTIFY_SOCKET: the container's READY goes on, with its process id" {
+    script 'test -S $NOTIFY_SOCKET && sleep 100'
+    python3 - "$BATS_TEST_TMPDIR/sd" >said 3>&- <<'P' &
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+s.settimeout(20)
+print(s.recv(4096).decode(), flush=True)
+P
+    wait_for 5 test -S "$BATS_TEST_TMPDIR/sd"
+    NOTIFY_SOCKET=$BATS_TEST_TMPDIR/sd oci_create "$ID"
+    NOTIFY_SOCKET=$BATS_TEST_TMPDIR/sd "$BUILD/hako-oci" --root "$OCI_ROOT" start "$ID" 3>&- &
+    local start=$!
+    wait_for 5 is_status "$ID" running
+    # what sd_notify(3) of a service in there would send
+    python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.sendto(b"STATUS=x\nREADY=1\n", sys.argv[1])' "$OCI_ROOT/$ID/notify/notify.sock"
+    wait $start
+    wait_for 5 grep -q READY=1 said
+    grep -q "MAINPID=$(pid_of "$ID")" said
+    oci delete -f "$ID"
+}
+
+@test "NOTIFY_SOCKET: start of a container that ends unready does not hang" {
+    script 'test -S "$NOTIFY_SOCKET" && exit 0'
+    NOTIFY_SOCKET=/nowhere oci_create "$ID"
+    NOTIFY_SOCKET=/nowhere oci start "$ID"
+    wait_for 5 is_status "$ID" stopped
+    oci delete "$ID"
+}

@@ -57,8 +57,7 @@ static int options(const struct create_args *a, bool detach, struct oci_create_o
                                        .no_pivot = a->no_pivot,
                                        .no_new_keyring = a->no_new_keyring,
                                        .detach = detach,
-                                       .listen_fds = args_listen_fds(),
-                                       .notify_socket = getenv("NOTIFY_SOCKET")};
+                                       .listen_fds = args_listen_fds()};
     return args_preserve(a->preserve_fds, &ret->preserve_fds, e);
 }
 

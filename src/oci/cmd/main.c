@@ -66,6 +66,7 @@ static int globals(struct cmd_global *g, struct err *e) {
     g->o.systemd_cgroup =
         g->systemd_cgroup || (g->cgroup_manager && strcmp(g->cgroup_manager, "systemd") == 0);
     g->o.criu = g->criu;
+    g->o.notify_socket = getenv("NOTIFY_SOCKET");
     g->o.say = log_warning;
     g->o.trace = g->debug ? log_debug : NULL;
     g->o.data = g;
