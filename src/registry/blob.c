@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define TELL_EVERY_NS ((int64_t)100 * 1000 * 1000)
-#define PLAIN_CHUNK ((size_t)256 << 10)
 
 enum blob_kind blob_kind_of(const char *type) {
     if (!type || !*type)
@@ -85,23 +84,23 @@ static enum deflate_kind making_kind(enum blob_kind kind) {
     return kind == BLOB_ZSTD ? DEFLATE_ZSTD : kind == BLOB_PLAIN ? DEFLATE_NONE : DEFLATE_GZIP;
 }
 
-static int making_run(struct making *m, struct packing *p, struct err *e) {
-    const struct deflate_sink sink = {making_take, m};
+static int making_run(const struct blob_want *w, struct packing *p, const struct deflate_sink *sink,
+                      struct err *e) {
     const uint64_t total = pack_size(p->pack);
     struct deflate *d = NULL;
     uint64_t done = 0;
     int64_t told = 0;
     const void *chunk;
     ssize_t n = 0;
-    int r = deflate_new(making_kind(m->want->kind), m->want->level, &sink, &d, e);
+    int r = deflate_new(making_kind(w->kind), w->level, sink, &d, e);
     while (r == 0 && (n = unpack_pipe_get(&p->pipe, &chunk)) > 0) {
         r = deflate_feed(d, chunk, (size_t)n, e);
         done += (uint64_t)n;
         if (now_mono_ns() - told >= TELL_EVERY_NS) {
             told = now_mono_ns();
-            job_progress(m->want->job, m->want->diff_id, PUSH_PREPARING, done, total);
+            job_progress(w->job, w->diff_id, PUSH_PREPARING, done, total);
         }
-        if (r == 0 && job_cancelled(m->want->job))
+        if (r == 0 && job_cancelled(w->job))
             r = err_set(e, ERR_INTERNAL, -ECANCELED, "cancelled");
     }
     if (r == 0 && n == 0)
@@ -110,21 +109,22 @@ static int making_run(struct making *m, struct packing *p, struct err *e) {
     return r == 0 && n < 0 ? -ECANCELED : r;
 }
 
-static int making_piped(struct making *m, struct packing *p, struct err *e) {
+static int making_piped(const struct blob_want *w, struct packing *p,
+                        const struct deflate_sink *sink, struct err *e) {
     pthread_t thread;
     int r = unpack_pipe_init(&p->pipe);
     if (r < 0)
-        return err_sysn(e, r, "cannot prepare layer %.19s", m->want->diff_id->s);
+        return err_sysn(e, r, "cannot prepare layer %.19s", w->diff_id->s);
     r = pthread_create(&thread, NULL, packing_thread, p);
     if (r) {
         unpack_pipe_done(&p->pipe);
         return err_sysn(e, r, "cannot start a thread");
     }
-    r = making_run(m, p, e);
+    r = making_run(w, p, sink, e);
     unpack_pipe_stop(&p->pipe);
     pthread_join(thread, NULL);
     unpack_pipe_done(&p->pipe);
-    if (p->failed < 0) {
+    if (r == -ECANCELED && p->failed < 0) {
         *e = p->e;
         return p->failed;
     }
@@ -142,7 +142,8 @@ int blob_make(const struct blob_want *w, struct blob *ret, struct err *e) {
     if (r == 0)
         r = unpack_hash_init(&m.hash, &b.digest, e);
     if (r == 0) {
-        r = making_piped(&m, &p, e);
+        const struct deflate_sink sink = {making_take, &m};
+        r = making_piped(w, &p, &sink, e);
         if (r == 0)
             r = unpack_hash_get(&m.hash, &b.digest, e);
         unpack_hash_done(&m.hash);
@@ -159,27 +160,13 @@ int blob_make(const struct blob_want *w, struct blob *ret, struct err *e) {
 int blob_plain(const struct blob_want *w,
                int (*take)(void *data, const void *p, size_t n, struct err *e), void *data,
                struct err *e) {
-    struct pack *p = NULL;
-    size_t got = 1;
-    uint64_t done = 0;
-    int64_t told = 0;
-    char *buf = malloc(PLAIN_CHUNK);
-    if (!buf)
-        return err_oom(e);
-    int r = pack_open(w->store, w->diff_id, &p, e);
-    while (r == 0 && got) {
-        r = pack_read(p, buf, PLAIN_CHUNK, &got, e);
-        if (r == 0 && got)
-            r = take(data, buf, got, e);
-        done += got;
-        if (r == 0 && now_mono_ns() - told >= TELL_EVERY_NS) {
-            told = now_mono_ns();
-            job_progress(w->job, w->diff_id, PUSH_PREPARING, done, pack_size(p));
-        }
-        if (r == 0 && job_cancelled(w->job))
-            r = err_set(e, ERR_INTERNAL, -ECANCELED, "cancelled");
-    }
-    pack_free(p);
-    free(buf);
+    struct packing p = {.failed = 0};
+    const struct deflate_sink sink = {take, data};
+    struct blob_want plain = *w;
+    plain.kind = BLOB_PLAIN;
+    int r = pack_open(w->store, w->diff_id, &p.pack, e);
+    if (r == 0)
+        r = making_piped(&plain, &p, &sink, e);
+    pack_free(p.pack);
     return r;
 }
