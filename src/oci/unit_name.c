@@ -30,17 +30,27 @@ int unit_name_expand(const char *slice, struct arena *a, char **ret, struct err 
     return *ret ? 0 : err_oom(e);
 }
 
+/* What systemd takes in a name; nothing else may come into the helper's request. */
+static bool good_name(const char *name) {
+    size_t n = 0;
+    for (; name[n]; n++) {
+        char c = name[n];
+        bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    strchr(":-_.\\@", c);
+        if (!fine)
+            return false;
+    }
+    return n <= 255;
+}
+
 static int check_unit(const struct unit_name *n, struct arena *a, struct err *e) {
     char *ignored;
-    for (const char *p = n->unit; *p; p++) {
-        bool fine = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-                    (*p >= '0' && *p <= '9') || strchr(":-_.\\@", *p);
-        if (!fine || strlen(n->unit) > 255)
-            return err_set(e, ERR_USAGE, -EINVAL,
-                           "linux.cgroupsPath: \"%.200s\" cannot be the name of a systemd unit",
-                           n->unit);
-    }
-    return unit_name_expand(n->slice, a, &ignored, e);
+    if (!good_name(n->unit))
+        return err_set(e, ERR_USAGE, -EINVAL,
+                       "linux.cgroupsPath: \"%.200s\" cannot be the name of a systemd unit",
+                       n->unit);
+    return good_name(n->slice) ? unit_name_expand(n->slice, a, &ignored, e)
+                               : bad_slice(n->slice, e);
 }
 
 int unit_name_parse(const char *cgroups_path, const char *prefix, const char *id, bool user,

@@ -46,6 +46,7 @@ static void names(void **state) {
     assert_non_null(strstr(parse("a:b:c", false), "invalid slice name"));
     assert_non_null(strstr(parse("a--b.slice:b:c", false), "invalid slice name"));
     assert_non_null(strstr(parse("../a.slice:b:c", false), "invalid slice name"));
+    assert_non_null(strstr(parse("\nDelegate b 0\na.slice:b:c", false), "invalid slice name"));
     assert_non_null(strstr(parse("a.slice:b:c/d", false), "name of a systemd unit"));
     assert_non_null(strstr(parse("a.slice:b:c\nMemoryMax t 1", false), "name of a systemd unit"));
 }
