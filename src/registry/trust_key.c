@@ -47,7 +47,7 @@ int trust_key_verify(const struct str *pem, const void *data, size_t n, const vo
         return err_set(e, ERR_INTERNAL, -EIO, "OpenSSL cannot verify with this key");
     return EVP_DigestVerify(c, sig, nsig, data, n) == 1
                ? 0
-               : err_set(e, ERR_DENIED, -EKEYREJECTED,
+               : err_set(e, ERR_DENIED, -EBADMSG,
                          "a signature is there, but by none of the policy's keys, or is damaged");
 }
 

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* 0: the signature is this key's. -EKEYREJECTED: it is not; others: no key. */
+/* 0: the signature is this key's. -EBADMSG: it is not; others: no key. */
 int trust_key_verify(const struct str *pem, const void *data, size_t n, const void *sig,
                      size_t nsig, struct err *e);
 /* Append the signature. `passphrase` may be NULL. */

@@ -78,8 +78,15 @@ static int sigstore_artifact(const struct sigstore *g, struct source *src, void 
         r = digest_parse(js_get_str_or(l, "digest", ""), "signature manifest", &d, e);
         if (r == 0)
             r = sigstore_payload(src, conn, &d, &b, e);
-        if (r == 0)
-            last = sigstore_verify(g, &b.text, sig, e);
+        if (r == 0) {
+            struct err why;
+            int one = sigstore_verify(g, &b.text, sig, &why);
+            /* one by our key that says something else tells more than one by another's */
+            if (one == 0 || last == 1 || last == -EBADMSG) {
+                last = one;
+                *e = why;
+            }
+        }
         str_free(&b.text);
     }
     return r < 0 ? r : last;
