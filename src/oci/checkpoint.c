@@ -21,6 +21,15 @@ static int checkpoint_check(const struct oci_open *c, const struct oci_criu_opti
     return 0;
 }
 
+/* It is relative to the images. */
+static int checkpoint_parent(const struct criu *c, const char *parent, struct err *e) {
+    AUTO_FD int images = open(c->images, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int fd = images < 0 ? -1 : openat(images, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? err_sys(e, "invalid --parent-path %.200s: no directory beneath %.200s", parent,
+                            c->images)
+                  : 0;
+}
+
 /* Where its standard input and output lead: pipes are taken over by number at the restore. */
 static int checkpoint_descriptors(const struct criu *c, pid_t pid, struct err *e) {
     AUTO_JS js *list = js_new_array();
@@ -65,6 +74,8 @@ int oci_checkpoint(const struct oci *o, const char *id, const struct oci_criu_op
     r = oci_bundle_read(&b, c.dir.fd, STATE_CONFIG, e);
     if (r == 0)
         r = criu_begin(&run, o, opt->pre_dump ? "pre-dump" : "dump", opt, c.a, e);
+    if (r == 0 && !str_empty(opt->parent_path))
+        r = checkpoint_parent(&run, opt->parent_path, e);
     if (r < 0)
         return r;
     criu_arg(&run, "--tree");

@@ -107,10 +107,10 @@ static int show_help(struct cmd_global *g, struct err *e) {
     return print_text(str_c(&text), e);
 }
 
-static int command_help(const struct cmd *c, struct err *e) {
+static int command_help(const struct cmd_global *g, const struct cmd *c, struct err *e) {
     AUTO_STR struct str text = STR_INIT(0);
-    str_addf(&text, "NAME:\n   %s - %s\n\nUSAGE:\n   %s %s\n\nOPTIONS:\n", c->table->command,
-             c->table->summary, c->table->command, c->table->usage);
+    str_addf(&text, "NAME:\n   %s %s - %s\n\nUSAGE:\n   %s %s %s\n\nOPTIONS:\n", g->o.name,
+             c->table->command, c->table->summary, g->o.name, c->table->command, c->table->usage);
     for (size_t i = 0; i < c->table->nopts; i++)
         str_addf(&text, "   --%-20s%s\n", c->table->opts[i].name, c->table->opts[i].help);
     return print_text(str_c(&text), e);
@@ -138,7 +138,7 @@ static int run_command(struct cmd_global *g, const struct cmd *c, int argc, char
     int r = target && normal ? opt_parse(c->table, g->a, argc, normal, target, &args, &n, &e)
                              : err_oom(&e);
     if (r > 0)
-        return command_help(c, &e) < 0;
+        return command_help(g, c, &e) < 0;
     if (r == 0 && c->joins)
         r = seal(whole, &e);
     if (r == 0)
