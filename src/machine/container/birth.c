@@ -29,6 +29,11 @@ static int birth_clone(struct birth *b, uint64_t extra, struct err *e) {
         return err_set(e, ERR_DENIED, -EPERM,
                        "cannot make namespaces: permission denied (are user namespaces allowed on "
                        "this host?)");
+    if (pid < 0 && errno == EACCES && b->cgroup >= 0)
+        return err_set(e, ERR_DENIED, -EACCES,
+                       "cannot enter the container's cgroup from ours: permission denied; start "
+                       "from the part of the tree that is delegated to you: systemd-run --user "
+                       "--scope …");
     if (pid < 0 && errno == ENOSPC)
         return err_set(e, ERR_NO_SPACE, -ENOSPC,
                        "cannot make namespaces: the limit in /proc/sys/user/max_*_namespaces is "
