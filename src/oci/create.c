@@ -138,7 +138,7 @@ static int create_prepare(struct oci_creation *c, const char *id, struct err *e)
         r = create_listen_env(c, e);
     if (r == 0)
         r = oci_state_make(c->o, id, &c->dir, e);
-    if (r == 0 && !str_empty(c->o->notify_socket) && opt->detach)
+    if (r == 0 && oci_notify_wanted(c->o, opt->detach))
         r = oci_notify_prepare(c->o, &c->dir, &c->b, e);
     if (r == 0)
         r = oci_bundle_plan(&c->b, c->o, id, opt, &plan, &len, e);

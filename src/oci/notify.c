@@ -16,7 +16,24 @@
 #define NOTIFY_NAME "notify.sock"
 #define NOTIFY_INSIDE "/run/notify"
 
-static int notify_mount(struct oci_bundle *b, const char *source) {
+/* crun: the host's path is a directory in the container, and the socket is in it. */
+static bool notify_as_crun(const struct oci *o) {
+    return str_eq(o->name, "crun") && o->notify_socket && o->notify_socket[0] == '/';
+}
+
+static const char *notify_name(const struct oci *o) {
+    return notify_as_crun(o) ? "notify" : NOTIFY_NAME;
+}
+
+static const char *notify_inside(const struct oci *o) {
+    return notify_as_crun(o) ? o->notify_socket : NOTIFY_INSIDE;
+}
+
+bool oci_notify_wanted(const struct oci *o, bool detach) {
+    return !str_empty(o->notify_socket) && (detach || notify_as_crun(o));
+}
+
+static int notify_mount(const struct oci *o, struct oci_bundle *b, const char *source) {
     static const char *const options[] = {"bind", "nosuid", "noexec", "nodev", "ro"};
     struct rt_spec *s = &b->spec;
     struct rt_mount *v = arena_array(b->a, s->n_mounts + 1, struct rt_mount);
@@ -25,7 +42,7 @@ static int notify_mount(struct oci_bundle *b, const char *source) {
     if (s->n_mounts)
         memcpy(v, s->mounts, s->n_mounts * sizeof(*v));
     struct rt_mount *m = &v[s->n_mounts];
-    m->destination = arena_strdup(b->a, NOTIFY_INSIDE);
+    m->destination = arena_strdup(b->a, notify_inside(o));
     m->type = arena_strdup(b->a, "bind");
     m->source = arena_strdup(b->a, source);
     int r = m->destination && m->type && m->source ? 0 : -ENOMEM;
@@ -43,9 +60,11 @@ int oci_notify_prepare(const struct oci *o, const struct oci_dir *d, struct oci_
     if (fchmodat(d->fd, NOTIFY_DIR, 0755, 0) < 0)
         return err_sys(e, "cannot open the notify directory to the container");
     char *source = arena_printf(b->a, "%s/%s/" NOTIFY_DIR, o->root, d->id);
-    if (!source || notify_mount(b, source) < 0 ||
-        strlist_add(b->a, &b->spec.process.env, "NOTIFY_SOCKET=" NOTIFY_INSIDE "/" NOTIFY_NAME) < 0)
+    if (!source || notify_mount(o, b, source) < 0 ||
+        strlist_addf(b->a, &b->spec.process.env, "NOTIFY_SOCKET=%s/%s", notify_inside(o),
+                     notify_name(o)) < 0)
         return err_oom(e);
+    oci_env_tidy(&b->spec.process.env);
     return 0;
 }
 
@@ -54,11 +73,11 @@ int oci_notify_bind(const struct oci *o, const struct oci_dir *d, int *ret, stru
     AUTO_FD int dir = openat(d->fd, NOTIFY_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (str_empty(o->notify_socket) || dir < 0)
         return 0; /* create was not asked for one */
-    snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/" NOTIFY_NAME, dir);
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s", dir, notify_name(o));
     AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    unlinkat(dir, NOTIFY_NAME, 0);
+    unlinkat(dir, notify_name(o), 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-        fchmodat(dir, NOTIFY_NAME, 0777, 0) < 0)
+        fchmodat(dir, notify_name(o), 0777, 0) < 0)
         return err_sys(e, "cannot make the notify socket");
     *ret = TAKE_FD(fd);
     return 0;

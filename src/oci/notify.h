@@ -9,6 +9,7 @@
 #include "oci/state.h"
 
 /* create: a directory for the socket, its mount and the variable, before the plan is made. */
+bool oci_notify_wanted(const struct oci *o, bool detach);
 int oci_notify_prepare(const struct oci *o, const struct oci_dir *d, struct oci_bundle *b,
                        struct err *e);
 /* start: the socket, before the container runs. *ret stays as it is when nobody asked for one. */
