@@ -18,8 +18,8 @@ struct transfer_want {
     uint64_t max_layer_bytes;
     /* Asked before anything but manifests has come: may this image be used? `top` is what the name
      * leads to, `at` the image's own manifest. May be NULL. */
-    int (*allowed)(const struct transfer_want *w, const struct digest *top,
-                   const struct digest *at, struct err *e);
+    int (*allowed)(const struct transfer_want *w, const struct digest *top, const struct digest *at,
+                   struct err *e);
     const void *data;
     const struct digest *index; /* that led to `document` */
 };
