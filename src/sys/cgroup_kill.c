@@ -233,6 +233,9 @@ int cgroup_freeze(const struct cgroup_set *s, bool frozen, struct err *e) {
     int r;
 
     if (s->v2) {
+        /* somebody else may have used v1's on a hybrid host */
+        if (!frozen && s->ctl[CG_FREEZER])
+            put(s->ctl[CG_FREEZER], "freezer.state", "THAWED");
         r = put(s->v2, "cgroup.freeze", frozen ? "1" : "0");
         if (r == 0)
             r = wait_event(s->v2, "frozen", frozen, deadline);

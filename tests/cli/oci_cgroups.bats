@@ -226,6 +226,18 @@ LIST
     oci delete "$ID"
 }
 
+@test "frozen by somebody else: paused, and can be resumed or deleted" {
+    oci_up "$ID"
+    echo FROZEN >"/sys/fs/cgroup/freezer$GROUP/freezer.state"
+    is_status "$ID" paused
+    oci resume "$ID"
+    is_status "$ID" running
+    v_is freezer freezer.state THAWED
+    echo FROZEN >"/sys/fs/cgroup/freezer$GROUP/freezer.state"
+    oci delete -f "$ID"
+    [ -z "$(find /sys/fs/cgroup -type d -path "*$GROUP")" ]
+}
+
 @test "groups that the container made go with it" {
     config '(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
     oci_up "$ID"
