@@ -13,8 +13,10 @@
 
 int oci_console_check(bool terminal, bool detach, const char *path, struct err *e) {
     if (detach && terminal && str_empty(path))
-        return err_set(e, ERR_USAGE, -EINVAL,
-                       "cannot allocate tty if runc will detach without setting console socket");
+        return err_set(
+            e, ERR_USAGE, -EINVAL,
+            "cannot allocate tty if runc will detach without setting console socket: use "
+            "--console-socket");
     if ((!detach || !terminal) && !str_empty(path))
         return err_set(e, ERR_USAGE, -EINVAL,
                        "cannot use console socket if runc will not detach or allocate tty");

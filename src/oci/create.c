@@ -123,6 +123,18 @@ static void create_state(struct oci_creation *c, const char *id) {
         c->st.descriptors = create_descriptors(c->a);
 }
 
+/* A terminal without a place to go to is said first, whatever else is wrong. */
+static int create_bundle(struct oci_creation *c, struct err *e) {
+    const struct oci_create_options *opt = c->opt;
+    struct err terminal = {0};
+    int r = oci_bundle_open(&c->b, opt->bundle, opt->config, c->a, e);
+    if (r < 0 && c->b.doc &&
+        oci_console_check(js_get_bool(js_get(c->b.doc, "process"), "terminal", false), opt->detach,
+                          opt->console_socket, &terminal) < 0)
+        *e = terminal;
+    return r;
+}
+
 static int create_prepare(struct oci_creation *c, const char *id, struct err *e) {
     const struct oci_create_options *opt = c->opt;
     void *plan;
@@ -131,7 +143,7 @@ static int create_prepare(struct oci_creation *c, const char *id, struct err *e)
     if (r == 0)
         r = create_check_fds(c->o, opt, e);
     if (r == 0)
-        r = oci_bundle_open(&c->b, opt->bundle, opt->config, c->a, e);
+        r = create_bundle(c, e);
     if (r == 0)
         r = oci_console_check(c->b.spec.process.terminal, opt->detach, opt->console_socket, e);
     if (r == 0)
