@@ -10,9 +10,9 @@
 #include <string.h>
 
 struct images_args {
-    bool all, digests, no_trunc, quiet;
+    bool all, digests, no_trunc, quiet, no_heading, tree;
     struct hako_strings filter;
-    const char *format;
+    const char *format, *sort;
 };
 
 static const struct opt images_opts[] = {
@@ -23,8 +23,13 @@ static const struct opt images_opts[] = {
         "Filter output based on conditions provided"),
     OPT(struct images_args, 0, format, "format", OPT_STRING, "string",
         "Format output: a Go template, \"table TEMPLATE\", or json"),
+    OPT(struct images_args, 'n', no_heading, "noheading", OPT_BOOL, NULL, "Do not print titles"),
     OPT(struct images_args, 0, no_trunc, "no-trunc", OPT_BOOL, NULL, "Don't truncate output"),
     OPT(struct images_args, 'q', quiet, "quiet", OPT_BOOL, NULL, "Only show image IDs"),
+    OPT(struct images_args, 0, sort, "sort", OPT_STRING, "string",
+        "Sort by created (default), id, repository, size or tag"),
+    OPT(struct images_args, 0, tree, "tree", OPT_BOOL, NULL,
+        "Show each image once, with its names as a tree"),
 };
 const struct opt_table images_table = {
     .command = "images",
@@ -67,6 +72,7 @@ struct images_run {
     int64_t now;
     struct list *l;
     size_t cap;
+    bool *keep; /* what the filters let pass */
 };
 
 static int images_add(struct images_run *r, const struct hako_image_info *i, const char *repository,
@@ -177,6 +183,69 @@ static int images_newest_first(const void *x, const void *y) {
                                            : strcmp(a->id, b->id);
 }
 
+static int images_by_id(const void *x, const void *y) {
+    const struct hako_image_info *a = x, *b = y;
+    return strcmp(a->id, b->id);
+}
+static int images_by_size(const void *x, const void *y) {
+    const struct hako_image_info *a = x, *b = y;
+    return a->bytes < b->bytes ? 1 : a->bytes > b->bytes ? -1 : strcmp(a->id, b->id);
+}
+static int images_by_repository(const void *x, const void *y) {
+    const struct hako_image_info *a = x, *b = y;
+    const char *m = a->references[0] ? a->references[0] : "~", *n = b->references[0];
+    return strcmp(m, n ? n : "~");
+}
+static int images_by_tag(const void *x, const void *y) {
+    const struct hako_image_info *a = x, *b = y;
+    const char *m = a->references[0] ? strrchr(a->references[0], ':') : NULL;
+    const char *n = b->references[0] ? strrchr(b->references[0], ':') : NULL;
+    return strcmp(m ? m : "~", n ? n : "~");
+}
+
+/* NULL: no such word. */
+static int (*images_order(const char *word))(const void *x, const void *y) {
+    static const struct {
+        const char *word;
+        int (*compare)(const void *x, const void *y);
+    } orders[] = {{"created", images_newest_first},
+                  {"id", images_by_id},
+                  {"repository", images_by_repository},
+                  {"size", images_by_size},
+                  {"tag", images_by_tag}};
+    for (size_t i = 0; i < ARRAY_SIZE(orders); i++)
+        if (strcmp(orders[i].word, word) == 0)
+            return orders[i].compare;
+    return NULL;
+}
+
+/* docker's --tree: an image, its size, and whether containers use it; its names below. */
+static int images_tree(struct cli *c, const struct images_run *r, const struct hako_image_info *v,
+                       size_t n, const bool *keep, struct str *out) {
+    struct hako_container_info *boxes = NULL;
+    hako_error ignored = {0};
+    size_t nboxes = 0;
+    char size[16];
+    if (hako_container_list(c->engine, &boxes, &nboxes, &ignored) < 0)
+        nboxes = 0;
+    int rc = str_addf(out, "%-44s %-14s %-12s %s\n", "IMAGE", "ID", "DISK USAGE", "EXTRA");
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        bool used = false;
+        if (!keep[i])
+            continue;
+        for (size_t k = 0; k < nboxes && !used; k++)
+            used = str_eq(boxes[k].image_id, v[i].id);
+        const char *id = strchr(v[i].id, ':') ? strchr(v[i].id, ':') + 1 : v[i].id;
+        rc = str_addf(
+            out, "%-44s %-14.*s %-12s %s\n", v[i].references[0] ? v[i].references[0] : "<untagged>",
+            r->args->no_trunc ? 64 : 12, id, str_human_size(v[i].bytes, size), used ? "U" : "");
+        for (size_t k = 1; v[i].references[0] && v[i].references[k] && rc == 0; k++)
+            rc = str_addf(out, "%s %s\n", v[i].references[k + 1] ? "├─" : "└─", v[i].references[k]);
+    }
+    hako_container_list_free(boxes, nboxes);
+    return rc;
+}
+
 static size_t images_rows_at_most(const struct hako_image_info *v, size_t n) {
     size_t rows = 1;
     for (size_t i = 0; i < n; i++) {
@@ -197,6 +266,7 @@ static int images_rows(struct images_run *r, const struct hako_image_info *v, si
     r->l->rows = arena_array(r->a, r->cap, struct list_row);
     if (!keep || !r->l->rows)
         return err_oom(cli_err(e));
+    r->keep = keep;
     int rc = filter_parse(&r->args->filter, FILTER_IMAGE_KEYS, r->a, &r->filter, cli_err(e));
     if (rc == 0)
         rc = filter_images(&r->filter, v, n, keep, cli_err(e));
@@ -221,11 +291,25 @@ static int images_print(struct cli *c, const struct images_args *a, const char *
                              .now = now_unix_ns(),
                              .l = &l};
     AUTO_STR struct str out = STR_INIT((size_t)256 << 20);
+    int (*order)(const void *x, const void *y) = images_order(a->sort ? a->sort : "created");
+    if (!order) {
+        fprintf(stderr, "hako: invalid --sort \"%s\": created, id, repository, size or tag\n",
+                a->sort);
+        return 1;
+    }
     if (n)
-        qsort(v, n, sizeof(*v), images_newest_first);
+        qsort(v, n, sizeof(*v), order);
     int r = images_rows(&run, v, n, e);
-    if (r == 0)
+    if (r == 0 && a->tree)
+        r = images_tree(c, &run, v, n, run.keep, &out) < 0 ? err_oom(cli_err(e)) : 0;
+    else if (r == 0)
         r = list_print(&l, &out, cli_err(e));
+    const char *title = a->no_heading && !a->quiet && !a->format ? strchr(str_c(&out), '\n') : NULL;
+    if (r == 0 && title) {
+        const struct str rest = {.s = out.s + (title - out.s) + 1,
+                                 .len = out.len - (size_t)(title - out.s) - 1};
+        return cli_print(&rest);
+    }
     return r < 0 ? cli_fail(e, 1) : cli_print(&out);
 }
 
