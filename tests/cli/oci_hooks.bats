@@ -32,7 +32,7 @@ hook() {
     want() { jq -cn --arg id "$NAME" --arg b "$BUNDLE" --arg s "$1" --argjson p "$2" \
         '{ociVersion: "1.2.0", id: $id, status: $s, pid: $p, bundle: $b,
           annotations: {"org.example.key": "a \"b\" \\ c"}}'; }
-    [ "$(cat "$BATS_TEST_TMPDIR/prestart")" = "$(want creating "$pid")" ]
+    [ "$(cat "$BATS_TEST_TMPDIR/prestart")" = "$(want created "$pid")" ]
     [ "$(cat "$BATS_TEST_TMPDIR/createRuntime")" = "$(want creating "$pid")" ]
     [ "$(cat "$BATS_TEST_TMPDIR/createContainer")" = "$(want creating 1)" ]
     oci start "$NAME"

@@ -128,8 +128,9 @@ static void every_point_in_its_place(void **state) {
     snprintf(line, sizeof(line), "%s\nruntime\nmnt:", own);
     expect_has(note(b, "order"), line);
     expect_has(note(b, "order"), "\n0022\n4\n");
-    snprintf(line, sizeof(line), "\"status\":\"creating\",\"pid\":%d,", b->m.pid);
+    snprintf(line, sizeof(line), "\"status\":\"created\",\"pid\":%d,", b->m.pid);
     expect_has(note(b, "prestart"), line);
+    snprintf(line, sizeof(line), "\"status\":\"creating\",\"pid\":%d,", b->m.pid);
     expect_has(note(b, "runtime"), line);
     expect_has(note(b, "container"), "\"status\":\"creating\",\"pid\":1,");
     assert_string_equal(note(b, "poststart"), "");

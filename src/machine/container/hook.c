@@ -72,8 +72,9 @@ struct hook_process {
     int failed; /* what kept it from starting */
 };
 
-/* Runs in the caller's memory, with the caller asleep. */
-static int hook_child(void *data) {
+/* Runs in the caller's memory, with the caller asleep. It never returns: a sanitizer would take
+ * what it notes about this frame for the caller's. */
+__attribute__((no_sanitize_address)) static int hook_child(void *data) {
     struct hook_process *p = data;
     struct sigaction dfl = {.sa_handler = SIG_DFL};
     sigset_t none;
