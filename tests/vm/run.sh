@@ -121,7 +121,6 @@ fetch_debian() {
 # The guest's file system, from the one of the initramfs and Debian's.
 make_disk() {
     local d=$work/debian f
-    fetch_debian
     cp -a "$cache/systemd" "$d"
     rm -f "$d/done"
     mkdir -p "$d"/{proc,sys,dev,run,tmp,root,home/user,var/lib,fixtures}
@@ -141,10 +140,16 @@ make_disk() {
     rm -rf "$d"
 }
 
+# One at a time: test files run beside each other.
+mkdir -p "$cache"
+exec 9>"$cache/vm.lock"
+flock 9
 find_kernel || { fetch_kernel && find_kernel; } || {
     echo "run.sh: no Debian cloud kernel" >&2
     exit 1
 }
+[ -z "$systemd" ] || fetch_debian
+exec 9>&-
 work=$(mktemp -d "${TMPDIR:-/tmp}/hako-vm.XXXXXX")
 trap '[ -n "${HAKO_VM_KEEP:-}" ] || rm -rf "$work"' EXIT
 root=$work/root
