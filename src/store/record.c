@@ -123,7 +123,7 @@ int record_end(struct record_writer *w, struct err *e) {
     (void)record_raw_out(w);
     (void)record_push(w, "E", 1, ZSTD_e_end);
     (void)record_flush(w);
-    memcpy(head, RECORD_MAGIC, 8);
+    memcpy(head, record_magic, sizeof(record_magic));
     for (int i = 0; i < 8; i++)
         head[8 + i] = (unsigned char)(w->size >> 8 * i);
     if (!w->failed && pwrite(w->fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))

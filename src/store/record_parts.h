@@ -4,6 +4,6 @@
 
 #include "store/record.h"
 
-#define RECORD_MAGIC "hakorec1"
+static const char record_magic[8] = {'h', 'a', 'k', 'o', 'r', 'e', 'c', '1'};
 #define RECORD_HEAD 16
 #define RECORD_NUMBER_MAX 10

@@ -37,7 +37,7 @@ int record_open(int fd, struct record_reader **ret, struct err *e) {
     r->in.src = r->in_buf;
     int code = r->zstd ? 0 : err_oom(e);
     if (code == 0 && (io_read_full(r->fd, head, sizeof(head)) != (ssize_t)sizeof(head) ||
-                      memcmp(head, RECORD_MAGIC, 8) != 0))
+                      memcmp(head, record_magic, sizeof(record_magic)) != 0))
         code = record_damaged(e);
     if (code < 0) {
         record_close(r);
