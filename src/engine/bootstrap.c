@@ -143,45 +143,58 @@ static const char *bootstrap_mirror(struct bootstrap *b) {
     return arena_printf(b->a, "http://snapshot.debian.org/archive/debian/%s/", day);
 }
 
-static int bootstrap_args(struct bootstrap *b) {
-    const struct hako_bootstrap_options *o = b->o;
-    struct platform p;
-    int r = platform_parse(o->platform, b->a, &p, b->e);
-    if (r < 0)
-        return r;
-    /* Debian's names of architectures */
+/* Debian's name of an architecture. */
+static const char *bootstrap_arch(const char *arch) {
     static const char *const arches[][2] = {
         {"386", "i386"}, {"ppc64le", "ppc64el"}, {"arm", "armhf"}, {"mips64le", "mips64el"}};
-    const char *arch = p.arch;
     for (size_t i = 0; i < ARRAY_SIZE(arches); i++)
         if (strcmp(arch, arches[i][0]) == 0)
-            arch = arches[i][1];
-    const char *mirror = o->mirror.n ? NULL : bootstrap_mirror(b);
-    r = bootstrap_word(b, "mmdebstrap", "");
+            return arches[i][1];
+    return arch;
+}
+
+static int bootstrap_words(struct bootstrap *b, const char *option, const struct hako_strings *l) {
+    int r = 0;
+    for (size_t i = 0; i < l->n && r == 0; i++)
+        r = bootstrap_word(b, option, l->v[i]);
+    return r;
+}
+
+static int bootstrap_options(struct bootstrap *b, const struct platform *p, const char *mirror) {
+    const struct hako_bootstrap_options *o = b->o;
+    const char *const fixed[][2] = {
+        {"mmdebstrap", ""},
+        {"--mode=", b->g->rootless ? "unshare" : "root"},
+        {"--variant=", o->variant ? o->variant : "minbase"},
+        {"--architectures=", bootstrap_arch(p->arch)},
+        {"--format=", "tar"},
+        {"--skip=", "output/dev"}, /* hako makes /dev itself; a user could not unpack it */
+    };
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(fixed) && r == 0; i++)
+        r = bootstrap_word(b, fixed[i][0], fixed[i][1]);
     if (r == 0)
-        r = bootstrap_word(b, "--mode=", b->g->rootless ? "unshare" : "root");
-    if (r == 0)
-        r = bootstrap_word(b, "--variant=", o->variant ? o->variant : "minbase");
-    if (r == 0)
-        r = bootstrap_word(b, "--architectures=", arch);
-    if (r == 0)
-        r = bootstrap_word(b, "--format=", "tar");
-    if (r == 0) /* hako makes /dev itself; a user could not unpack it */
-        r = bootstrap_word(b, "--skip=", "output/dev");
-    for (size_t i = 0; i < o->include.n && r == 0; i++)
-        r = bootstrap_word(b, "--include=", o->include.v[i]);
+        r = bootstrap_words(b, "--include=", &o->include);
     if (r == 0 && mirror && o->date) /* an old day's signatures are out of date by now */
         r = bootstrap_word(b, "--aptopt=", "Acquire::Check-Valid-Until \"false\"");
-    if (r == 0)
-        r = bootstrap_hooks(b);
+    return r == 0 ? bootstrap_hooks(b) : r;
+}
+
+static int bootstrap_args(struct bootstrap *b) {
+    struct platform p;
+    int r = platform_parse(b->o->platform, b->a, &p, b->e);
+    if (r < 0)
+        return r;
+    const char *mirror = b->o->mirror.n ? NULL : bootstrap_mirror(b);
+    r = bootstrap_options(b, &p, mirror);
     if (r == 0)
         r = bootstrap_word(b, b->suite, "");
     if (r == 0)
         r = bootstrap_word(b, "-", "");
     if (r == 0 && mirror)
         r = bootstrap_word(b, mirror, "");
-    for (size_t i = 0; i < o->mirror.n && r == 0; i++)
-        r = bootstrap_word(b, o->mirror.v[i], "");
+    if (r == 0)
+        r = bootstrap_words(b, "", &b->o->mirror);
     return r < 0 ? err_oom(b->e) : 0;
 }
 

@@ -15,12 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The image that comes with hako: "box", unless a registry is named. */
-bool image_is_builtin(const struct ref *r) {
-    return str_eq(r->domain, "docker.io") && str_eq(r->path, "library/box") &&
-           str_eq(r->tag, "latest") && !r->digest.s[0];
-}
-
 static int image_fetch(hako_engine *g, const struct hako_pull_options *o, struct pull_request *rq,
                        struct arena *a, struct pull_result *ret, struct err *e) {
     struct image_rules rules;
@@ -28,7 +22,7 @@ static int image_fetch(hako_engine *g, const struct hako_pull_options *o, struct
     const struct store *s = NULL;
     char *layout = NULL;
     int r = move_open(g, &m, &s, e);
-    if (r == 0 && image_is_builtin(rq->ref))
+    if (r == 0 && rules_builtin(rq->ref))
         r = engine_helper(g, "box", a, &layout, e);
     if (r < 0)
         return r;

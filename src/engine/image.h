@@ -9,5 +9,3 @@ int image_get(hako_engine *g, const struct hako_run_options *o, struct arena *a,
               int *lock, struct err *e);
 /* Somebody looks into it: `image mount`. */
 bool image_mounted(const hako_engine *g, const char *id, struct arena *a);
-/* The image that comes with hako: "box". */
-bool image_is_builtin(const struct ref *r);

@@ -2,10 +2,14 @@
 #include "engine/image_rules.h"
 
 #include "base/str.h"
-#include "engine/image.h"
 #include "spec/image.h"
 
 #include <string.h>
+
+bool rules_builtin(const struct ref *r) {
+    return str_eq(r->domain, "docker.io") && str_eq(r->path, "library/box") &&
+           str_eq(r->tag, "latest") && !r->digest.s[0];
+}
 
 int rules_before_pull(hako_engine *g, const struct hako_pull_options *o, struct pull_request *rq,
                       struct arena *a, struct image_rules *r, struct err *e) {
@@ -57,7 +61,7 @@ int rules_run(hako_engine *g, const struct hako_run_options *o, const struct sto
     struct ref ref;
     struct err no_ref;
     bool named = ref_parse(o->image, a, &ref, &no_ref) == 0;
-    if (named && image_is_builtin(&ref))
+    if (named && rules_builtin(&ref))
         return trust_load(g, "oci", NULL, e);
     int r = trust_run(g, s, img, o->image, a, e);
     if (r == 0)

@@ -12,6 +12,8 @@ struct image_rules {
     bool write_lock;
 };
 
+/* The image that comes with hako: "box", unless a registry is named. */
+bool rules_builtin(const struct ref *r);
 /* Before a pull: refuses, or fills rq->trust and rq->pinned. `r` lives as long as rq. */
 int rules_before_pull(hako_engine *g, const struct hako_pull_options *o, struct pull_request *rq,
                       struct arena *a, struct image_rules *r, struct err *e);

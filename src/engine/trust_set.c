@@ -92,41 +92,57 @@ static int trust_set_type(struct hako_trust_options *o, struct err *e) {
     return 0;
 }
 
+static int trust_set_file(hako_engine *g, const char *given, struct arena *a, const char **ret,
+                          struct err *e) {
+    const char *home = getenv("HOME"), *file = given;
+    int r = given ? 0 : trust_policy_path(g, a, &file, e);
+    if (r == 0 && !file)
+        file = g->rootless && home ? arena_printf(a, "%s/.config/hako/policy.json", home)
+                                   : "/etc/hako/policy.json";
+    *ret = file;
+    return r < 0 ? r : file ? 0 : err_oom(e);
+}
+
+static int trust_set_write(const char *file, const struct str *text, struct arena *a,
+                           struct err *e) {
+    const char *slash = strrchr(file, '/');
+    char *dir = slash && slash != file ? arena_strndup(a, file, (size_t)(slash - file)) : NULL;
+    int r = dir ? path_mkdir_p(AT_FDCWD, dir, 0755) : 0;
+    if (r < 0)
+        return err_sysn(e, r, "cannot make %s", dir);
+    r = io_replace_file(AT_FDCWD, file, str_c(text), text->len, 0644, true);
+    return r < 0 ? err_sysn(e, r, "cannot write %s", file) : 0;
+}
+
+/* The policy as it is, or an open one. */
+static int trust_set_read(const char *file, js **ret, struct err *e) {
+    AUTO_STR struct str text = STR_INIT(POLICY_MAX_BYTES);
+    int r = io_read_file(AT_FDCWD, file, &text);
+    if (r == -ENOENT)
+        r = str_add(&text, "{\"default\":[{\"type\":\"insecureAcceptAnything\"}]}");
+    if (r < 0)
+        return err_sysn(e, r, "policy %s", file);
+    return js_parse(str_c(&text), text.len, file, ret, e);
+}
+
 int hako_trust_set(hako_engine *g, const struct hako_trust_options *given, hako_error *he) {
     struct err *e = as_err(he);
     AUTO_ARENA struct arena *a = arena_new();
-    AUTO_STR struct str text = STR_INIT(POLICY_MAX_BYTES), out = STR_INIT(POLICY_MAX_BYTES);
+    AUTO_STR struct str out = STR_INIT(POLICY_MAX_BYTES);
     AUTO_JS js *doc = NULL;
     struct hako_trust_options o = *given;
-    const char *file = o.file;
+    const char *file = NULL;
     struct policy p;
     int r = a ? trust_set_type(&o, e) : err_oom(e);
-    if (r == 0 && !file)
-        r = trust_policy_path(g, a, &file, e);
-    if (r == 0 && !file)
-        file = g->rootless && getenv("HOME")
-                   ? arena_printf(a, "%s/.config/hako/policy.json", getenv("HOME"))
-                   : "/etc/hako/policy.json";
-    if (r < 0)
-        return r;
-    r = io_read_file(AT_FDCWD, file, &text);
-    if (r < 0 && r != -ENOENT)
-        return err_sysn(e, r, "policy %s", file);
-    if (r == -ENOENT)
-        (void)str_add(&text, "{\"default\":[{\"type\":\"insecureAcceptAnything\"}]}");
-    r = js_parse(str_c(&text), text.len, file, &doc, e);
+    if (r == 0)
+        r = trust_set_file(g, o.file, a, &file, e);
+    if (r == 0)
+        r = trust_set_read(file, &doc, e);
     if (r == 0)
         r = trust_set_document(doc, &o, e);
     if (r == 0 && (js_print(doc, JS_PRETTY, &out) < 0 || str_addc(&out, '\n') < 0))
         r = err_oom(e);
     if (r == 0) /* what would not be read is not written */
         r = policy_parse(str_c(&out), out.len, file, a, &p, e);
-    if (r < 0)
-        return r;
-    const char *slash = strrchr(file, '/');
-    char *dir = slash && slash != file ? arena_strndup(a, file, (size_t)(slash - file)) : NULL;
-    if (dir && (r = path_mkdir_p(AT_FDCWD, dir, 0755)) < 0)
-        return err_sysn(e, r, "cannot make %s", dir);
-    r = io_replace_file(AT_FDCWD, file, str_c(&out), out.len, 0644, true);
-    return r < 0 ? err_sysn(e, r, "cannot write %s", file) : 0;
+    return r < 0 ? r : trust_set_write(file, &out, a, e);
 }

@@ -6,7 +6,9 @@
  */
 #pragma once
 
-#include "registry/login.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "registry/credentials.h"
 
 /* 0: *ret is filled; 1: it knows none for this server. */
 int credhelper_get(const char *helper, const char *server, struct arena *a, struct login *ret,

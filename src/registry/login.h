@@ -4,15 +4,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "registry/credentials.h"
 
 #define LOGIN_MAX_FILE ((size_t)1 << 20)
-
-struct login {
-    char *user, *password; /* NULL = none */
-    char *identity;        /* an OAuth2 refresh token; NULL = none */
-    bool fresh;            /* just typed: ask the token server for an identity token, too … */
-    char *granted;         /* … and here it is; malloc'd */
-};
 
 /* From one file's text. `name` is "docker.io/library/debian": the most specific entry wins, then
  * the host alone ("https://index.docker.io/v1/" is docker.io). Nothing found leaves *ret empty. */

@@ -114,7 +114,8 @@ login() { printf '%s' "${2-s3cret:x y}" | hako login -u "${1-ann}" --password-st
     run login
     is 0
     lacks WARNING
-    ! grep -q s3cret "$HOME/.docker/config.json"
+    run grep s3cret "$HOME/.docker/config.json"
+    is 1
     [ "$(jq -c ".auths[\"$REGISTRY\"]" "$HOME/.docker/config.json")" = '{}' ]
     jq -e '.Username == "ann" and .Secret == "s3cret:x y"' "$HAKO_TEST_DIR/cred" >/dev/null
     [ "$(hako login --get-login "$REGISTRY")" = ann ]

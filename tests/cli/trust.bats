@@ -87,7 +87,8 @@ digest() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R
     has "(signedBy): it has no signature in file://$SIGS"
     run hako images -q "$REGISTRY/app:1"
     [ -z "$output" ]
-    local dir=$SIGS/app@$(digest | tr : =)
+    local dir
+    dir=$SIGS/app@$(digest | tr : =)
     mkdir "$dir"
     skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/app:1" >"$BATS_TEST_TMPDIR/m.json"
     fpr() { gpg --list-keys --with-colons "$1" | awk -F: '/^fpr/ { print $10; exit }'; }
