@@ -303,10 +303,10 @@ HAKO_API int hako_image_diff(hako_engine *g, const char *name, char **ret_json, 
 
 struct hako_prune_options {
     size_t size;
-    bool all;                            /* not only those without a tag */
-    int64_t before_ns;                   /* created before this; 0 = whenever */
+    bool all;                             /* not only those without a tag */
+    int64_t before_ns;                    /* created before this; 0 = whenever */
     struct hako_strings label, label_not; /* "key" or "key=value" */
-    uint64_t keep_bytes;                 /* with all: enough when the layers take no more */
+    uint64_t keep_bytes;                  /* with all: enough when the layers take no more */
     bool dry_run;
 };
 /* Images that no container uses. `report`: "Untagged: …" and "Deleted: …" lines. */
@@ -343,9 +343,9 @@ HAKO_API int hako_trust_show(hako_engine *g, const char *file, char **ret_file, 
                              hako_error *e);
 struct hako_trust_options {
     size_t size;
-    const char *file;  /* NULL = the one that counts */
-    const char *scope; /* "default", "quay.io", "quay.io/team/app" */
-    const char *type;  /* accept reject signedBy (default) sigstoreSigned */
+    const char *file;         /* NULL = the one that counts */
+    const char *scope;        /* "default", "quay.io", "quay.io/team/app" */
+    const char *type;         /* accept reject signedBy (default) sigstoreSigned */
     struct hako_strings keys; /* absolute paths; all of them must have signed */
 };
 HAKO_API int hako_trust_set(hako_engine *g, const struct hako_trust_options *o, hako_error *e);
