@@ -6,8 +6,6 @@
 #include "oci/notify.h"
 #include "sys/pidref.h"
 
-#define START_KILL_TIMEOUT_MS 10000
-
 static int start_check(enum oci_status s, struct err *e) {
     switch (s) {
     case OCI_CREATED:
@@ -46,7 +44,7 @@ int oci_start(const struct oci *o, const char *id, struct err *e) {
     AUTO_FD int sock = oci_state_connect(&d);
     if (sock < 0)
         return err_sysn(e, sock, "cannot reach the first process of container %.200s", id);
-    struct plan plan;
+    struct plan plan = {0};
     AUTO_FD int notify = -1;
     r = oci_notify_bind(o, &d, &notify, e);
     if (r == 0)
@@ -54,14 +52,10 @@ int oci_start(const struct oci *o, const char *id, struct err *e) {
     if (r == 0)
         r = machine_release(sock, e);
     unlinkat(d.fd, STATE_SOCKET, 0);
-    if (r < 0)
-        return r;
-    r = oci_hooks_poststart(&plan, st.pid, e);
-    if (r < 0) { /* it stays, stopped: `delete` runs the poststop hooks */
+    if (r == 0)
+        r = oci_hooks_poststart(&plan, st.pid, e);
+    if (r < 0 && plan.h) { /* it stays, seen to have stopped: `delete` runs the poststop hooks */
         struct err ignored;
-        AUTO_FD int pidfd = pidref_open_started(st.pid, st.pid_start);
-        if (pidfd >= 0)
-            pidref_kill(pidfd, START_KILL_TIMEOUT_MS);
         machine_sweep(&plan, st.pid, st.pid_start, &ignored);
     }
     return r < 0 || notify < 0 ? r : start_notify(o, &d, &st, notify, e);
