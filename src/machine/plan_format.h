@@ -114,19 +114,19 @@ enum plan_op {
 
 /* Step flags. */
 enum {
-    PLAN_OPTIONAL = 1 << 0,   /* CG_*, MOUNT, SYSCTL…: a failure is no failure */
-    PLAN_RECURSIVE = 1 << 1,  /* BIND: with submounts */
-    PLAN_COPYUP = 1 << 2,     /* MOUNT, BIND: fill from the image when empty */
-    PLAN_NOFOLLOW = 1 << 3,   /* MOUNT: the target must not be a symlink (proc, sysfs) */
-    PLAN_IN_PROC = 1 << 4,    /* the target may lie in procfs */
-    PLAN_CLAMP = 1 << 5,      /* RLIMIT, OOM_SCORE: as far as we may */
-    PLAN_AS_INIT = 1 << 6,    /* EXEC: stay as PID 1, run the command as a child */
-    PLAN_SECOND_TRY = 1 << 7, /* CWD: only if root could not enter it */
-    PLAN_EARLY = 1 << 8,      /* BIND: the source is that of the next BIND_SOURCE */
-    PLAN_STRAIGHT = 1 << 9,   /* BIND: the source's path holds no symlink, or is refused */
-    PLAN_MAPPED = 1 << 10,    /* BIND: the source is that of the next IDMAP_SOURCE */
-    PLAN_MAP_ALL = 1 << 11,   /* IDMAP_SOURCE: the mounts beneath, too */
-    PLAN_COPY_LINK = 1 << 12, /* BIND: a source that is a symlink is made again */
+    PLAN_OPTIONAL = 1 << 0,     /* CG_*, MOUNT, SYSCTL…: a failure is no failure */
+    PLAN_RECURSIVE = 1 << 1,    /* BIND: with submounts */
+    PLAN_COPYUP = 1 << 2,       /* MOUNT, BIND: fill from the image when empty */
+    PLAN_NOFOLLOW = 1 << 3,     /* MOUNT: the target must not be a symlink (proc, sysfs) */
+    PLAN_IN_PROC = 1 << 4,      /* the target may lie in procfs */
+    PLAN_CLAMP = 1 << 5,        /* RLIMIT, OOM_SCORE: as far as we may */
+    PLAN_AS_INIT = 1 << 6,      /* EXEC: stay as PID 1, run the command as a child */
+    PLAN_SECOND_TRY = 1 << 7,   /* CWD: only if root could not enter it */
+    PLAN_EARLY = 1 << 8,        /* BIND: the source is that of the next BIND_SOURCE */
+    PLAN_STRAIGHT = 1 << 9,     /* BIND: the source's path holds no symlink, or is refused */
+    PLAN_MAPPED = 1 << 10,      /* BIND: the source is that of the next IDMAP_SOURCE */
+    PLAN_MAP_ALL = 1 << 11,     /* IDMAP_SOURCE: the mounts beneath, too */
+    PLAN_COPY_LINK = 1 << 12,   /* BIND: a source that is a symlink is made again */
     PLAN_SOURCE_LINK = 1 << 13, /* BIND: a source that is a symlink is bound as such */
     PLAN_ELSE = 1 << 14,        /* MOUNT: instead of the next step, unless it is forbidden */
     PLAN_IN_PLACE = 1 << 15,    /* ROOT_DIR: as it lies there */
@@ -149,7 +149,7 @@ enum {
     PLAN_F_OUTLIVE = 1 << 3, /* the task lives on when its starter ends (OCI create, exec -d) */
     PLAN_F_CGROUP_ASKED = 1 << 5,  /* exec: that group or none, not where init went */
     PLAN_F_CGROUP_SHARED = 1 << 6, /* others may be in its groups: they are left alone */
-    PLAN_F_CHROOT = 1 << 4,  /* the box's root is not that of its mount namespace */
+    PLAN_F_CHROOT = 1 << 4,        /* the box's root is not that of its mount namespace */
 };
 
 #define PLAN_MAX_EARLY 16  /* BIND_SOURCE steps */

@@ -96,7 +96,6 @@ END
 # Two boxes share a volume; one swaps a directory that is the other's mount point for a link to /,
 # between the check of the path and the mount: the mount would land on the host.
 @test "CVE-2021-30465: a mount point that is swapped for a link while the box is made" {
-    local i
     mkdir -p "$BATS_TEST_TMPDIR/vol/dir" "$BATS_TEST_TMPDIR/payload" "$BATS_TEST_TMPDIR/target"
     ln -s "/../../../../../../../../../../..$BATS_TEST_TMPDIR/target" "$BATS_TEST_TMPDIR/vol/link"
     touch "$BATS_TEST_TMPDIR/payload/landed"
@@ -104,18 +103,17 @@ END
     bind /vol "$BATS_TEST_TMPDIR/vol" '"rbind"'
     bind /vol/dir "$BATS_TEST_TMPDIR/payload" '"rbind"'
     bind /vol/dir/sub /etc '"rbind"'
-    for i in $(seq 30); do
+    for _ in $(seq 30); do
         in_box 'find / -xdev -name never 2>/dev/null; true'
         [ ! -e "$BATS_TEST_TMPDIR/target/landed" ]
         [ ! -e "$BATS_TEST_TMPDIR/target/sub" ]
-        ! findmnt -rn "$BATS_TEST_TMPDIR/target" >/dev/null
+        run ! findmnt -rn "$BATS_TEST_TMPDIR/target"
     done
 }
 
 # Making the missing parents of a mount point followed a link that was put there in between: empty
 # files and directories appeared on the host.
 @test "CVE-2024-45310: no files are made on the host by way of a swapped link" {
-    local i
     mkdir -p "$BATS_TEST_TMPDIR/vol/dir" "$BATS_TEST_TMPDIR/target"
     ln -s "/../../../../../../../../../../..$BATS_TEST_TMPDIR/target" "$BATS_TEST_TMPDIR/vol/link"
     exchanger "$BATS_TEST_TMPDIR/vol/dir" "$BATS_TEST_TMPDIR/vol/link"
@@ -123,7 +121,7 @@ END
     bind /vol/dir/a/b/file "$SPEC"
     bind /vol/dir/c/d "$BUNDLE" '"rbind"'
     edit '.linux.devices = [{path: "/vol/dir/e/null", type: "c", major: 1, minor: 3}]'
-    for i in $(seq 30); do
+    for _ in $(seq 30); do
         in_box true
         [ -z "$(ls -A "$BATS_TEST_TMPDIR/target")" ]
     done
@@ -157,7 +155,6 @@ END
 }
 
 @test "CVE-2025-31133: the paths to mask cannot be exchanged while they are masked" {
-    local i
     mkdir -p "$BATS_TEST_TMPDIR/vol/secret" "$BATS_TEST_TMPDIR/target"
     echo hidden >"$BATS_TEST_TMPDIR/vol/secret/file"
     ln -s "/../../../../../../../../../../..$BATS_TEST_TMPDIR/target" "$BATS_TEST_TMPDIR/vol/link"
@@ -165,10 +162,10 @@ END
     exchanger "$BATS_TEST_TMPDIR/vol/secret" "$BATS_TEST_TMPDIR/vol/link"
     bind /vol "$BATS_TEST_TMPDIR/vol" '"rbind"'
     edit '.linux.maskedPaths = ["/vol/secret"] | .linux.readonlyPaths = ["/vol/link"]'
-    for i in $(seq 20); do
+    for _ in $(seq 20); do
         in_box true
         [ -e "$BATS_TEST_TMPDIR/target/host" ]
-        ! findmnt -rn "$BATS_TEST_TMPDIR/target" >/dev/null
+        run ! findmnt -rn "$BATS_TEST_TMPDIR/target"
     done
 }
 

@@ -296,7 +296,7 @@ tmpfs() { mounts "{\"destination\": \"$1\", \"type\": \"tmpfs\", \"source\": \"t
 
 @test "a user namespace: sources and a root that its root may not reach" {
     user_namespace
-    mkdir -p -m 700 "$BATS_TEST_TMPDIR/closed"
+    mkdir -m 700 "$BATS_TEST_TMPDIR/closed"
     mkdir -m 755 "$BATS_TEST_TMPDIR/closed/open"
     echo seen >"$BATS_TEST_TMPDIR/closed/open/file"
     mv "$BUNDLE/rootfs" "$BATS_TEST_TMPDIR/closed/rootfs"

@@ -111,7 +111,7 @@ every="pid network mount ipc uts user cgroup time"
     has "No such file"
     has dev
     # what was mounted for it is in that namespace, not in ours
-    ! findmnt -rn "$BATS_TEST_TMPDIR/top/rootfs/proc"
+    run ! findmnt -rn "$BATS_TEST_TMPDIR/top/rootfs/proc"
     grep -q "$BATS_TEST_TMPDIR/top/rootfs/proc" "/proc/$SITTER/mountinfo"
 }
 
@@ -200,7 +200,7 @@ every="pid network mount ipc uts user cgroup time"
     mkdir -p "$home/b"
     cp -a "$BUNDLE/." "$home/b"
     chown -R $TEST_USER: "$home/b"
-    SPEC=$home/b/config.json
+    export SPEC=$home/b/config.json
     namespaces user -network -cgroup
     edit --argjson r "$range" --argjson u "$(id -u $TEST_USER)" --argjson g "$(id -g $TEST_USER)" \
         'del(.linux.resources, .linux.cgroupsPath)
@@ -271,7 +271,7 @@ drop_net_device() { ip link del "far$1" 2>/dev/null || true; }
     has "mtu 1400"
     has ",UP"
     has "can't find device 'hakot0'"
-    ! ip link show hakot0
+    run ! ip link show hakot0
 }
 
 @test "netDevices: in a user namespace, under its own name, and by a template" {
