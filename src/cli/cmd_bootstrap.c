@@ -17,7 +17,7 @@ static const struct opt image_bootstrap_opts[] = {
     OPT(struct hako_bootstrap_options, 't', tag, "tag", OPT_STRING, "name",
         "Name of the image (default: as the distribution is called)"),
     OPT(struct hako_bootstrap_options, 0, variant, "variant", OPT_STRING, "string",
-        "mmdebstrap's variant: essential, apt, minbase (default), …"),
+        "mmdebstrap's variant: essential, apt, minbase (default)"),
     OPT(struct hako_bootstrap_options, 0, verbose, "verbose", OPT_BOOL, NULL,
         "Show what mmdebstrap says"),
 };

@@ -19,7 +19,7 @@ static const struct opt commit_opts[] = {
     OPT(struct commit_args, 'a', o.author, "author", OPT_STRING, "string",
         "Author (\"Ann Example <ann@example.org>\")"),
     OPT(struct commit_args, 'c', o.change, "change", OPT_LIST, "list",
-        "Apply a Dockerfile instruction to the image (CMD, ENV, …)"),
+        "Apply a Dockerfile instruction to the image (CMD, ENV, LABEL ...)"),
     OPT(struct commit_args, 'f', format, "format", OPT_STRING, "string", NULL),
     OPT(struct commit_args, 0, iidfile, "iidfile", OPT_STRING, "file",
         "Write the image ID to the file"),

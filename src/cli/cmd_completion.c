@@ -52,6 +52,16 @@ int cmd_completion(struct cli *c, int argc, char **argv) {
     return 1;
 }
 
+/* Commands of a group that have no short name: "image sign". */
+static bool man_only_in_group(const struct command *c) {
+    if (!strchr(c->name, ' ') || c->place == COMMAND_HIDDEN)
+        return false;
+    for (size_t i = 0; i < cli_ncommands; i++)
+        if (cli_commands[i].table == c->table && !strchr(cli_commands[i].name, ' '))
+            return false;
+    return true;
+}
+
 static int man_page(struct str *out) {
     int r = str_addf(out,
                      ".TH HAKO 1 \"\" \"hako %s\" \"User Commands\"\n"
@@ -64,7 +74,7 @@ static int man_page(struct str *out) {
     if (r == 0)
         r = str_add(out, ".SH COMMANDS\n");
     for (size_t i = 0; i < cli_ncommands && r == 0; i++)
-        if (!strchr(cli_commands[i].name, ' '))
+        if (!strchr(cli_commands[i].name, ' ') || man_only_in_group(&cli_commands[i]))
             r = opt_man(cli_commands[i].table, out);
     if (r == 0)
         r = str_add(out, ".SH EXIT STATUS\n0: success. 1: a command failed. 125: hako could not "

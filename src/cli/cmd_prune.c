@@ -21,7 +21,7 @@ static const struct opt image_prune_opts[] = {
     OPT(struct prune_args, 0, external, "build-cache", OPT_BOOL, NULL, NULL),
     OPT(struct prune_args, 0, external, "external", OPT_BOOL, NULL, NULL),
     OPT(struct prune_args, 0, filter, "filter", OPT_LIST, "filter",
-        "Provide filter values (until=<timestamp>, label=…, label!=…)"),
+        "Provide filter values (until=<timestamp>, label=<key>[=<value>], label!=...)"),
     OPT(struct prune_args, 'f', force, "force", OPT_BOOL, NULL, "Do not prompt for confirmation"),
     OPT(struct prune_args, 0, keep, "keep-storage", OPT_BYTES, "bytes",
         "With --all: stop when the images take no more than this, oldest pulls first"),
@@ -40,7 +40,7 @@ static const struct opt system_prune_opts[] = {
     OPT(struct prune_args, 0, external, "build", OPT_BOOL, NULL, NULL),
     OPT(struct prune_args, 0, external, "external", OPT_BOOL, NULL, NULL),
     OPT(struct prune_args, 0, filter, "filter", OPT_LIST, "filter",
-        "Provide filter values (until=<timestamp>, label=…, label!=…)"),
+        "Provide filter values (until=<timestamp>, label=<key>[=<value>], label!=...)"),
     OPT(struct prune_args, 'f', force, "force", OPT_BOOL, NULL, "Do not prompt for confirmation"),
     OPT(struct prune_args, 0, volumes, "volumes", OPT_BOOL, NULL, "Prune anonymous volumes"),
 };
