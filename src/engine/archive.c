@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "engine/trust.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -249,7 +250,18 @@ int archive_put(hako_engine *g, const char *image, const struct move_place *to,
 /* --- load --------------------------------------------------------------------------------------
  */
 
+/* Which of the two forms it is only shows when it is read: the policy must allow both. */
+static int archive_allowed(hako_engine *g, const char *path, struct err *e) {
+    struct stat st;
+    bool dir = path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    int r = trust_load(g, dir ? "oci" : "docker-archive", path, e);
+    return r < 0 ? r : trust_load(g, dir ? "dir" : "oci-archive", path, e);
+}
+
 int archive_get(hako_engine *g, const struct load_request *rq, struct str *lines, struct err *e) {
+    int allowed = archive_allowed(g, rq->path, e);
+    if (allowed < 0)
+        return allowed;
     AUTO_ARENA struct arena *a = arena_new();
     const struct registry_module *m = NULL;
     const struct store *s = NULL;

@@ -5,6 +5,7 @@
 #include "engine/change.h"
 #include "engine/container.h"
 #include "engine/move.h"
+#include "engine/trust.h"
 #include "store/snapshot.h"
 
 #include <fcntl.h>
@@ -52,6 +53,8 @@ int hako_image_import(hako_engine *g, const struct hako_import_options *o, char 
                                 .progress = o->progress ? move_tell : NULL,
                                 .data = &tell};
     int r = a ? platform_parse(o->platform, a, &platform, e) : err_oom(e);
+    if (r == 0)
+        r = trust_load(g, "tarball", o->source, e);
     if (r == 0 && o->reference) {
         r = ref_parse(o->reference, a, &ref, e);
         if (r == 0 && ref.digest.s[0])

@@ -69,6 +69,27 @@ digest() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R
     hako run --rm box true
 }
 
+@test "load and import ask for their transport; what was made here for containers-storage" {
+    hako pull -q "$REGISTRY/app:1"
+    hako save -o "$BATS_TEST_TMPDIR/app.tar" "$REGISTRY/app:1"
+    tar -cf "$BATS_TEST_TMPDIR/root.tar" -C "$BATS_TEST_TMPDIR" app.tar
+    hako tag "$REGISTRY/app:1" mine:1
+    echo '{"default":[{"type":"reject"}]}' >"$POLICY"
+    run hako load -i "$BATS_TEST_TMPDIR/app.tar"
+    is 1
+    has "refuses docker-archive:$BATS_TEST_TMPDIR/app.tar by its rule default (reject)"
+    run hako import "$BATS_TEST_TMPDIR/root.tar"
+    is 1
+    has "refuses tarball:"
+    run hako run --rm mine:1 true
+    is 125
+    printf '{"default":[{"type":"reject"}],"transports":{"docker-archive":{"%s":[{"type":"insecureAcceptAnything"}]},"oci-archive":{"":[{"type":"insecureAcceptAnything"}]},"containers-storage":{"":[{"type":"insecureAcceptAnything"}]}}}' \
+        "$BATS_TEST_TMPDIR" >"$POLICY"
+    hako load -q -i "$BATS_TEST_TMPDIR/app.tar"
+    hako run --rm mine:1 true
+    hako rmi mine:1
+}
+
 @test "the narrowest scope decides" {
     printf '{"default":[{"type":"reject"}],"transports":{"docker":{"%s":[{"type":"reject"}],"%s/app":[{"type":"insecureAcceptAnything"}]}}}' \
         "$REGISTRY" "$REGISTRY" >"$POLICY"
