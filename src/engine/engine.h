@@ -20,7 +20,9 @@
  *
  * Files: engine.c (handle, directories), config.c, module.c, record.c (the container's record),
  * image.c, create.c (transaction), compose*.c (options → runtime-spec, PURE), start.c, talk.c
- * (wait, attach, signal), exec.c, list.c, inspect.c, remove.c, reconcile.c, info.c.
+ * (wait, attach, signal), exec.c, list.c, inspect.c, remove.c, reconcile.c, info.c. Images:
+ * image*.c, image_rules.c (policy and lock: trust.c, lookaside.c, lock.c), commit.c, system.c
+ * (room, prune, check), sign.c, bootstrap*.c, account.c (login, search).
  */
 #pragma once
 
