@@ -150,7 +150,8 @@ static int helper_listen(const struct helper_task *t, int sock, void *result, si
                 t->progress(&m.progress, t->data);
             break;
         case JOB_DONE:
-            memcpy(result, m.result, MIN_OF(size, sizeof(m.result)));
+            if (size)
+                memcpy(result, m.result, MIN_OF(size, sizeof(m.result)));
             return 0;
         case JOB_FAILED:
             *e = m.e;
