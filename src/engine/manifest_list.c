@@ -19,9 +19,11 @@ static int list_name(const char *name, struct arena *a, struct manifest_list *l,
     if (!l->ref.tag)
         return err_set(e, ERR_USAGE, -EINVAL, "%s: a manifest list has a tag, not a digest", name);
     char *file = arena_printf(a, "%s/%s:%s", l->ref.domain, l->ref.path, l->ref.tag);
-    for (char *p = file; p && (p = strchr(p, '/'));)
+    if (!file)
+        return err_oom(e);
+    for (char *p = strchr(file, '/'); p; p = strchr(p, '/'))
         *p = '+';
-    l->file = file ? arena_printf(a, LIST_DIR "/%s", file) : NULL;
+    l->file = arena_printf(a, LIST_DIR "/%s", file);
     return l->file ? 0 : err_oom(e);
 }
 

@@ -260,7 +260,8 @@ static const struct {
      "config.json: process.scheduler.policy: is "
      "required"},
     {"", "\"process\":{\"cwd\":\"\"}", "config.json: process.cwd: must not be empty"},
-    {"", "\"process\":{\"cwd\":\"x\"}", "config.json: process.cwd: \"x\": must be an absolute path"},
+    {"", "\"process\":{\"cwd\":\"x\"}",
+     "config.json: process.cwd: \"x\": must be an absolute path"},
     {"", "\"process\":{}", "config.json: process.cwd: is required"},
     {"", "\"root\":{}", "config.json: root.path: is required"},
     {"", "\"mounts\":[{}]", "config.json: mounts[0].destination: is required"},
