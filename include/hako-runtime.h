@@ -47,7 +47,7 @@ struct hako_runtime_create_options {
     const char *config;         /* name in the bundle; default "config.json" */
     const char *console_socket; /* AF_UNIX path that gets the pty's master; needed for a terminal */
     const char *pid_file;       /* gets the process id, appearing whole */
-    unsigned preserve_fds;      /* descriptors 3, 4, … that the container keeps */
+    unsigned preserve_fds;      /* 3, 4, … that the container keeps; not what is close-on-exec */
     bool no_pivot;              /* the root is on a ramdisk */
     bool no_new_keyring;        /* keep the caller's session keyring */
 };

@@ -52,7 +52,7 @@ struct machine_stdio {
     /* A task that outlives its starter (PLAN_F_OUTLIVE): the listening SOCK_SEQPACKET socket by
      * which somebody else releases it after machine_detach; 0 = none. */
     int listener;
-    unsigned preserve; /* descriptors 3, 4, … that the task keeps */
+    unsigned preserve; /* descriptors 3, 4, … that the task keeps; not what is close-on-exec */
 };
 
 struct machine_stats {

@@ -15,13 +15,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* crun passes on what is there. */
+/* crun passes on what is there. What closes on exec is ours. */
 static int create_check_fds(const struct oci *o, const struct oci_create_options *opt,
                             struct err *e) {
     if (str_eq(o->name, "crun"))
         return 0;
     for (unsigned i = 0; i < opt->preserve_fds; i++) {
-        if (fcntl(3 + (int)i, F_GETFD) < 0)
+        int flags = fcntl(3 + (int)i, F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC))
             return err_set(e, ERR_USAGE, -EBADF,
                            "unable to preserve file descriptor %u: please check that preserved-fd "
                            "count is correct: it is not open",

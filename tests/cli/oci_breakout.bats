@@ -55,3 +55,28 @@ teardown() { oci_teardown; }
     done
     oci delete -f "$ID"
 }
+
+# Fails when one of the runtime's own descriptors is among these.
+none_of_ours() {
+    [ "$(grep -cE "socket:|pidfd|cgroup|^/proc\$|$OCI_ROOT" <<<"$1")" = 0 ]
+}
+
+# The runtime has opened its own by then: directories of the host, sockets, the host's /proc.
+@test "--preserve-fds passes on nothing of the runtime's where less was open than it says" {
+    ln -s "$BUILD/hako-oci" crun
+    script 'for f in /proc/self/fd/*; do readlink "$f"; done; echo seen'
+    run ./crun --root "$OCI_ROOT" run --preserve-fds 20 "$ID" 3>&- 4>&- 5>&-
+    is 0
+    [[ $output == *seen* ]]
+    none_of_ours "$output"
+    script 'sleep 100'
+    oci_up "$ID"
+    run oci exec --preserve-fds 20 "$ID" sh -c \
+        'for f in /proc/self/fd/*; do readlink "$f"; done; echo seen' 3>&- 4>&- 5>&-
+    is 0
+    [[ $output == *seen* ]]
+    none_of_ours "$output"
+    run oci --log log.json run --preserve-fds 1 "$ID-log" 3>&- 4>&- 5>&-
+    is 1
+    oci delete -f "$ID"
+}

@@ -88,7 +88,8 @@ int apply_exec_check(struct apply *a);
 /* apply_fds.c: nothing of the host stays open but the standard streams, the sockets, what is
  * preserved, and the files of hooks. */
 void apply_close_rest(struct apply *a);
-/* Close everything from `first` on but these (sorted here; -1 = none). */
+/* Close everything from `first` on, and before it what closes on exec, but these (sorted here;
+ * -1 = none). */
 void apply_close_but(unsigned first, int *keep, size_t n);
 /* The last step. Returns only on failure. */
 int apply_exec(struct apply *a, const struct plan_step *s);
