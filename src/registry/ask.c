@@ -227,7 +227,8 @@ static int ask_open(struct asking_one *o, struct err *e) {
         r = endpoints_origin(rq->ref, &rq->access, o->a, &o->places, e);
     if (r < 0)
         return r;
-    o->places.v[0].push = put;
+    if (put)
+        endpoints_push(&o->places);
     return fetch_new(&o->session.fetch, e);
 }
 

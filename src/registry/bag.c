@@ -71,7 +71,7 @@ int bag_open(const char *path, int fd, int tmpfd, struct arena *a, struct bag **
     int r = b->is_dir ? 0 : bag_archive(b, at, tmpfd, &st, a, e);
     if (b->fd == mine && mine >= 0) {
         b->owned = true;
-        mine = -1;
+        b->fd = TAKE_FD(mine);
     }
     if (r < 0) {
         bag_close(b);

@@ -71,7 +71,7 @@ static int copy_descriptor(struct copying *c, const struct descriptor *d, struct
 static int copy_document(struct copying *c, const struct digest *d, unsigned depth, struct err *e) {
     AUTO_STR struct str doc = STR_INIT(SOURCE_MAX_MANIFEST);
     struct digest named, is;
-    struct manifest m;
+    struct manifest m = {0};
     if (depth >= COPY_DEPTH)
         return err_set(e, ERR_CORRUPT, -ELOOP,
                        "indexes lead to indexes more than %d times: refused", COPY_DEPTH);

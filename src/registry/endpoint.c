@@ -120,6 +120,11 @@ int endpoints_origin(const struct ref *ref, const struct registry_access *access
     return endpoints_list(ref, access, false, a, ret, e);
 }
 
+void endpoints_push(struct endpoints *list) {
+    for (size_t i = 0; i < list->n; i++)
+        list->v[i].push = true;
+}
+
 void endpoints_done(struct endpoints *list) {
     for (size_t i = 0; i < list->n; i++) {
         free(list->v[i].token);

@@ -36,6 +36,8 @@ int endpoints_make(const struct ref *ref, const struct registry_access *access, 
 /* Its own registry alone: where a push goes. */
 int endpoints_origin(const struct ref *ref, const struct registry_access *access, struct arena *a,
                      struct endpoints *ret, struct err *e);
+/* What is asked of them wants the right to push. */
+void endpoints_push(struct endpoints *list);
 void endpoints_done(struct endpoints *list);
 /* "localhost", 127.0.0.0/8, [::1], with or without a port. */
 bool endpoint_is_loopback(const char *host);

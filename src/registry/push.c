@@ -297,7 +297,7 @@ static int push_open(struct push *p, struct arena *a, struct err *e) {
     if (r == 0)
         r = endpoints_origin(rq->ref, &rq->access, a, &p->places, e);
     if (r == 0) {
-        p->places.v[0].push = true;
+        endpoints_push(&p->places);
         r = outgoing_read(rq->store, rq->image, &rq->form, a, &p->out, e);
     }
     return r;

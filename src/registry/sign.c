@@ -161,7 +161,7 @@ static int sign_work(struct job *j, const void *data, void *result, struct err *
         r = fetch_new(&g.session.fetch, e);
     if (r < 0)
         return r;
-    g.places.v[0].push = true;
+    endpoints_push(&g.places);
     g.up = (struct upload){.s = &g.session, .ep = &g.places.v[0], .names = &g.names};
     for (size_t i = 0; i < SIGN_MAX && r == 0; i++)
         if (rq->manifests[i].s[0])

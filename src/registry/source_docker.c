@@ -126,7 +126,7 @@ static int docker_manifest(struct source *src, void *conn, const struct digest *
     struct source_docker *d = docker(src);
     AUTO_ARENA struct arena *a = arena_new();
     AUTO_STR struct str text = STR_INIT(SOURCE_MAX_CONFIG);
-    struct img_config config;
+    struct img_config config = {0};
     (void)conn, (void)want;
     if (!a)
         return err_oom(e);

@@ -97,7 +97,7 @@ static const struct descriptor *layout_entry(const struct source_layout *l,
 static int layout_top(struct source_layout *l, struct str *doc, struct digest *named,
                       struct err *e) {
     AUTO_ARENA struct arena *a = arena_new();
-    struct manifest index;
+    struct manifest index = {0};
     char what[300];
     if (!a)
         return err_oom(e);

@@ -133,7 +133,7 @@ static int commit_work(struct job *j, const void *data, void *result, struct err
     struct commit_result *ret = result;
     AUTO_STR struct str config = STR_INIT(COMMIT_MAX_CONFIG);
     AUTO_FD int lock = -1;
-    struct unpack_result layer;
+    struct unpack_result layer = {0};
     struct digest id;
     uint64_t size = 0;
     int r = store_pulling(rq->store, &lock, e);

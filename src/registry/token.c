@@ -24,7 +24,7 @@ static int token_keep(struct endpoint *ep, const struct str *answer, struct err 
     const char *token = js_get_str(doc, "token");
     if (str_empty(token))
         token = js_get_str(doc, "access_token");
-    if (str_empty(token) || strpbrk(token, "\r\n"))
+    if (!token || !token[0] || strpbrk(token, "\r\n"))
         return err_set(e, ERR_CORRUPT, -EINVAL, "the token server of %s gives no token", ep->host);
     char *copy = strdup(token);
     const char *identity = ep->login.fresh ? js_get_str(doc, "refresh_token") : NULL;

@@ -57,8 +57,8 @@ static int key_passphrase(char *buf, int size, int writing, void *data) {
     (void)writing;
     if (size < 0 || n > (size_t)size)
         return -1;
-    if (n)
-        memcpy(buf, p, n);
+    for (size_t i = 0; i < n; i++) /* OpenSSL wants no NUL */
+        buf[i] = p[i];
     return (int)n;
 }
 

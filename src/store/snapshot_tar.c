@@ -159,33 +159,34 @@ static int tar_content(struct tarring *t, const struct walk_entry *w, struct tar
 }
 
 /* "/" says what it is; directories end in "/", as everybody writes them. */
-static int tar_put(struct tarring *t, const struct walk_entry *w, int fd, struct tar_entry *en,
-                   struct err *e) {
+static int tar_put(struct tarring *t, const struct walk_entry *w, int fd,
+                   const struct tar_entry *seen, struct err *e) {
     char name[PATH_MAX + 2], link[PATH_MAX];
-    if (en->type == '5') {
+    struct tar_entry en = *seen;
+    if (en.type == '5') {
         snprintf(name, sizeof(name), "%s/", *w->path ? w->path : ".");
-        en->name = name;
+        en.name = name;
     }
-    if (en->type == '2') {
+    if (en.type == '2') {
         ssize_t n = readlinkat(fd, "", link, sizeof(link) - 1);
         if (n < 0)
             return err_sys(e, "cannot read the symbolic link /%.250s", w->path);
         link[n] = '\0';
-        en->link = link;
+        en.link = link;
     }
-    if (en->type != '5' && w->st->st_nlink > 1) {
+    if (en.type != '5' && w->st->st_nlink > 1) {
         const char *first = NULL;
         if (inodes_meet(&t->links, w->st->st_dev, w->st->st_ino, w->path, &first) < 0)
             return err_oom(e);
         if (first) {
-            en->type = '1';
-            en->link = first;
-            en->n_xattrs = 0;
+            en.type = '1';
+            en.link = first;
+            en.n_xattrs = 0;
         }
     }
-    if (en->type == '0')
-        return tar_content(t, w, en, e);
-    int r = tar_out_entry(&t->out, en, e);
+    if (en.type == '0')
+        return tar_content(t, w, &en, e);
+    int r = tar_out_entry(&t->out, &en, e);
     return r == 0 && t->diff && w->opaque ? tar_whiteout(t, w, true, e) : r;
 }
 

@@ -156,7 +156,7 @@ static int sparse_line(struct tar *t, struct sparse_lines *l, int64_t *ret, stru
 
 static int sparse_front_map(struct tar *t, struct err *e) {
     struct sparse_lines l = {.at = TAR_BLOCK};
-    int64_t n, off = 0, len = 0;
+    int64_t n = 0, off = 0, len = 0;
     int r = sparse_line(t, &l, &n, e);
     for (int64_t i = 0; r == 0 && i < n; i++) {
         r = sparse_line(t, &l, &off, e);
