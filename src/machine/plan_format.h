@@ -148,6 +148,7 @@ enum {
     PLAN_F_LATE_UNMOUNT = 1 << 2, /* see container.h */
     PLAN_F_OUTLIVE = 1 << 3, /* the task lives on when its starter ends (OCI create, exec -d) */
     PLAN_F_CGROUP_ASKED = 1 << 5,  /* exec: that group or none, not where init went */
+    PLAN_F_BORN_INSIDE = 1 << 7,   /* exec: the task never sees the host's mounts */
     PLAN_F_CGROUP_SHARED = 1 << 6, /* others may be in its groups: they are left alone */
     PLAN_F_CHROOT = 1 << 4,        /* the box's root is not that of its mount namespace */
 };

@@ -52,11 +52,13 @@ up() { printf '../%.0s' $(seq "$1"); }
 }
 
 @test "CVE-2024-21626: the working directory cannot be the host's" {
+    local own
     hako run -d --name victim box sleep 1000
+    own=$(hako exec victim stat -c %d:%i /)
     for fd in $(seq 3 24); do
         for path in "" .. 1/root 1/cwd; do
-            run hako exec -w "/proc/self/fd/$fd/$path" victim ls
-            [ "$status" -ne 0 ]
+            run hako exec -w "/proc/self/fd/$fd/$path" victim stat -c %d:%i .
+            [ "$status" -ne 0 ] || [ "$output" = "$own" ] # the box's procfs leads to its root
             run hako run --rm -w "/proc/self/fd/$fd/$path" box ls
             [ "$status" -ne 0 ]
         done

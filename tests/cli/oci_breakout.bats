@@ -80,3 +80,54 @@ none_of_ours() {
     is 1
     oci delete -f "$ID"
 }
+
+# A task of exec is in sight of the box from its birth; that of a CAP_SYS_PTRACE may follow
+# /proc/PID/root, and any root may stop it there.
+@test "a task on its way into a container never shows the host's root to it" {
+    needs_cmd gcc
+    cat >spy.c <<'END'
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int c, char **v) {
+    int next = fork();
+    if (next == 0)
+        _exit(0);
+    waitpid(next++, NULL, 0);
+    for (int n = next;; n = n < next + 50 ? n + 1 : next) {
+        if (kill(n, SIGSTOP) < 0)
+            continue;
+        next = n;
+        char path[64];
+        struct stat own, other;
+        snprintf(path, sizeof(path), "/proc/%d/root", next);
+        int seen = stat("/", &own) == 0 && stat(path, &other) == 0;
+        int same = seen && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+        for (int fd = 3; fd < 64; fd++) { /* a procfs of the host's leads to its root, too */
+            snprintf(path, sizeof(path), "/proc/%d/fd/%d/1/root", next, fd);
+            if (stat(path, &other) == 0)
+                same = same && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+        }
+        FILE *f = fopen("/tmp/seen", "a");
+        if (seen)
+            fputs(same ? "own\n" : "host\n", f);
+        fclose(f);
+        kill(next, SIGCONT);
+        n = next++;
+    }
+}
+END
+    gcc -static -o rootfs/bin/spy spy.c
+    config '.process.args = ["spy"] | .process.capabilities[] |= (. + ["CAP_SYS_PTRACE"])'
+    oci_up "$ID"
+    for _ in $(seq 100); do
+        oci exec "$ID" true
+        [ ! -s rootfs/tmp/seen ] || break
+    done
+    [ -s rootfs/tmp/seen ] || skip "no task was caught on its way"
+    [ "$(sort -u rootfs/tmp/seen)" = own ]
+    oci delete -f "$ID"
+}

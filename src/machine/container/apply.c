@@ -8,6 +8,7 @@
 #include "sys/mount.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -217,7 +218,26 @@ static int apply_park(struct apply *a, const struct plan_step *s) {
 /* --- the run -----------------------------------------------------------------------------------
  */
 
+/* exec: a procfs of the box's pid namespace, which shows nobody there more than its own; where
+ * none may be mounted, the box's. */
+static int begin_inside(struct apply *a) {
+    int fs = mount_fs("proc");
+    int r = fs < 0 ? fs : mount_fs_set(fs, "subset", "pid");
+    if (r == 0)
+        r = mount_fs_done(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL, 0);
+    else
+        fd_close(&fs);
+    a->proc = r < 0 ? open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : r;
+    if (a->proc < 0 || mount_magic(a->proc) != MOUNT_MAGIC_PROC)
+        return err_sysn(a->e, r, "cannot mount a procfs of the container's processes");
+    a->umask = umask(0);
+    return 0;
+}
+
 static int apply_begin(struct apply *a) {
+    if (a->plan->h->flags & PLAN_F_BORN_INSIDE)
+        return begin_inside(a);
+    fd_close(&a->null);
     a->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (a->proc < 0 || mount_magic(a->proc) != MOUNT_MAGIC_PROC)
         return err_set(a->e, ERR_UNAVAILABLE, -ENOENT,

@@ -158,7 +158,11 @@ static int birth_prepare(struct birth_helper *h, struct err *e) {
     if (r == 0)
         r = birth_join(&h->joins, b->plan, e);
     if (r == 0 && b->box >= 0 && (b->plan->h->all_ns & CLONE_NEWPID)) {
-        r = ns_join_process(b->box, CLONE_NEWPID);
+        /* from its birth the task can be looked at by a CAP_SYS_PTRACE of the box's: its root and
+         * working directory must not be the host's then */
+        bool inside = b->plan->h->flags & PLAN_F_BORN_INSIDE;
+        uint64_t flags = inside ? CLONE_NEWPID | CLONE_NEWNS : CLONE_NEWPID;
+        r = ns_join_process(b->box, flags);
         if (r == -EPERM && (b->plan->h->all_ns & CLONE_NEWUSER)) /* no root of the host's */
             r = ns_join_process(b->box, CLONE_NEWPID | CLONE_NEWUSER);
         if (r == -ESRCH)

@@ -20,6 +20,7 @@ struct birth {
     uint64_t flags; /* CLONE_NEW* */
     int box;        /* exec: pidfd of the box's init; -1 */
     int cgroup;     /* v2 directory; -1 */
+    int null;       /* exec: the host's /dev/null where a stream is missing; -1 */
     int ends[2];    /* sync_pair: the child gets ends[1] */
     pid_t pid;      /* results */
     int pidfd;

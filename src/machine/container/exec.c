@@ -7,6 +7,7 @@
 #include "machine/container/sync.h"
 #include "sys/pidref.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 
 #define EXEC_KILL_TIMEOUT_MS 10000
@@ -21,6 +22,12 @@ static void exec_undo(struct machine_exec *x) {
     fd_close(&x->console);
 }
 
+/* Opened here, where /dev is the host's. */
+static int exec_null(const struct plan *p, const struct machine_stdio *io) {
+    bool missing = io->fd[0] < 0 || io->fd[1] < 0 || io->fd[2] < 0;
+    return missing && !plan_has_terminal(p) ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+}
+
 int exec_start(struct machine *m, const struct plan *p, const struct machine_stdio *io,
                struct machine_exec *ret, struct err *e) {
     struct cgroup_set set;
@@ -28,7 +35,9 @@ int exec_start(struct machine *m, const struct plan *p, const struct machine_std
     AUTO_FD int cgroup = set.v2 ? cgroup_open(set.v2) : -1;
     if (set.v2 && cgroup < 0)
         return host_join_failed(set.v2, cgroup, e);
-    struct birth b = {.plan = p, .io = io, .box = m->exit_fd, .cgroup = cgroup, .pidfd = -1};
+    AUTO_FD int null = exec_null(p, io);
+    struct birth b = {
+        .plan = p, .io = io, .box = m->exit_fd, .cgroup = cgroup, .null = null, .pidfd = -1};
     int r = sync_pair(b.ends);
     if (r < 0)
         return err_sysn(e, r, "socketpair");

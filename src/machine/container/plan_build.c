@@ -86,8 +86,11 @@ static int build_join(struct build *b) {
             &b->w, PLAN_BIRTH,
             (struct plan_step){.op = PLAN_JOIN_CGROUP, .ref = {build_str(b, b->cgroups.join[i])}});
     bool chroot = b->host->box && (b->host->box->h->flags & PLAN_F_CHROOT);
+    const uint64_t own = CLONE_NEWPID | CLONE_NEWNS;
     if (chroot)
         build_init(b, PLAN_BOX_ROOT, .flags = 0);
+    else if ((b->all & (own | CLONE_NEWUSER)) == own) /* else nobody there may look at it */
+        b->w.h.flags |= PLAN_F_BORN_INSIDE;
     if (inside)
         build_init(b, PLAN_JOIN_BOX, .num = {inside});
     if (chroot)

@@ -33,7 +33,7 @@ static void child_signals(void) {
 /* A task that comes to a running box is in its sight from birth, and a CAP_SYS_PTRACE of the box's
  * may look at its descriptors: those of the host's cgroups and directories are not among them. */
 static void child_close(const struct birth *b) {
-    int keep[] = {b->io->fd[0], b->io->fd[1], b->io->fd[2], b->ends[1], b->box};
+    int keep[] = {b->io->fd[0], b->io->fd[1], b->io->fd[2], b->ends[1], b->box, b->null};
     apply_close_but(3 + b->io->preserve, keep, ARRAY_SIZE(keep));
 }
 
@@ -48,7 +48,7 @@ void spawn_child(const struct birth *b) {
                       .box = b->box,
                       .root = -1,
                       .proc = -1,
-                      .null = -1,
+                      .null = b->null,
                       .empty = -1,
                       .mapped = b->mapped,
                       .dir = -1,
@@ -178,6 +178,7 @@ int spawn_init(struct machine *m, const struct machine_stdio *io, struct err *e)
                       .flags = m->plan->h->clone_ns,
                       .box = -1,
                       .cgroup = cgroup,
+                      .null = -1,
                       .pidfd = -1};
     int r = sync_pair(b.ends);
     if (r < 0)
