@@ -138,7 +138,7 @@ ssize_t bag_file_read(struct bag_file *f, void *p, size_t n) {
 }
 
 int bag_read(struct bag *b, const char *name, struct str *text, struct err *e) {
-    struct bag_file f;
+    struct bag_file f = {.fd = -1};
     char buf[16384];
     int r = bag_find(b, name, &f, e);
     if (r < 0)
@@ -156,7 +156,7 @@ int bag_read(struct bag *b, const char *name, struct str *text, struct err *e) {
 }
 
 bool bag_has(struct bag *b, const char *name) {
-    struct bag_file f;
+    struct bag_file f = {.fd = -1};
     struct err ignored;
     if (bag_find(b, name, &f, &ignored) < 0)
         return false;

@@ -41,7 +41,7 @@ void source_bag_close(struct source *src) {
 
 int source_bag_send(struct job *j, struct bag *bag, const char *name, void *buf,
                     const struct source_sink *sink, struct err *e) {
-    struct bag_file f;
+    struct bag_file f = {.fd = -1};
     int r = bag_find(bag, name, &f, e);
     while (r == 0) {
         ssize_t n = bag_file_read(&f, buf, LAYOUT_BUFFER);
