@@ -48,6 +48,7 @@ static void make_plan(struct world *w, struct plan *ret, void **bytes, size_t *n
     struct plan_writer pw;
     plan_writer_begin(&pw);
     assert_int_equal(plan_writer_finish(&pw, w->a, bytes, n, &w->e), 0);
+    plan_writer_end(&pw);
     assert_int_equal(plan_open(*bytes, *n, ret, &w->e), 0);
 }
 
