@@ -131,3 +131,19 @@ END
     [ "$(sort -u rootfs/tmp/seen)" = own ]
     oci delete -f "$ID"
 }
+
+# setresuid(2) takes -1 for "as it is".
+@test "the user 4294967295 is not root" {
+    config '.process.user = {"uid": 4294967295, "gid": 0} | .process.args = ["id"]'
+    run oci run "$ID"
+    is 1
+    config '.process.user = {"uid": 0, "gid": 4294967295}'
+    run oci run "$ID"
+    is 1
+    config '.process.user = {"uid": 0, "gid": 0}'
+    script 'sleep 100'
+    oci_up "$ID"
+    run oci exec --user 4294967295 "$ID" id
+    [ "$status" -ne 0 ]
+    oci delete -f "$ID"
+}

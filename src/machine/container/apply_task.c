@@ -188,6 +188,8 @@ int apply_user(struct apply *a, const struct plan_step *s) {
     uid_t uid = (uid_t)s->num[0];
     gid_t gid = (gid_t)s->num[1];
     struct caps c;
+    if (uid == (uid_t)-1 || gid == (gid_t)-1) /* "as it is" to the kernel: root */
+        return err_set(a->e, ERR_USAGE, -EINVAL, "user %u:%u: %u is no id", uid, gid, UINT32_MAX);
     if (uid != 0) {
         user_owns_stdio(uid);
         if (prctl(PR_SET_KEEPCAPS, 1) < 0)
