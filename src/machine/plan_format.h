@@ -132,8 +132,10 @@ enum {
     PLAN_IN_PLACE = 1 << 15,    /* ROOT_DIR: as it lies there */
     PLAN_MOVE = 1 << 16,        /* PIVOT: where that cannot be done (ramdisk) */
     PLAN_MAKE = 1 << 17,        /* CWD: only make it, while the root can be written */
-    PLAN_FIND_HOME = 1 << 18,   /* EXEC: HOME as the box's /etc/passwd has it */
+    PLAN_FIND_HOME = 1 << 18,   /* EXEC, HOOK: HOME as the box's /etc/passwd has it */
     PLAN_GIVEN = 1 << 19,       /* NODE_BIND: the starter makes the node, with mode and owner */
+    PLAN_MODE_BELOW = 1 << 20,  /* MOUNT: with the mode of the directory it covers */
+    PLAN_BRIEF = 1 << 21,       /* EXEC: no advice in its errors */
 };
 
 enum {

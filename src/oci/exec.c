@@ -85,7 +85,7 @@ static int exec_words(const struct oci *o, const struct oci_process_options *opt
         p->selinux_label = arena_strdup(a, opt->process_label);
     if (!str_empty(opt->apparmor))
         p->apparmor_profile = arena_strdup(a, opt->apparmor);
-    p->no_new_privileges = opt->no_new_privs;
+    p->no_new_privileges = p->no_new_privileges || opt->no_new_privs; /* as its container */
     p->console_width = p->console_height = 0;
     exec_caps(o, &opt->caps, &p->caps);
     if (!str_empty(opt->user))

@@ -100,6 +100,28 @@ hook() {
     oci delete "$NAME"
 }
 
+@test "a startContainer hook without environment has the process's, with HOME" {
+    config '.process.user.uid = 7 | .process.env = ["PATH=/bin", "ONE=two"]
+        | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo $ONE $HOME >/tmp/env"]}]'
+    echo 'seven:x:7:7::/home/seven:/bin/sh' >>rootfs/etc/passwd
+    chmod 777 rootfs/tmp
+    run oci run "$NAME"
+    is 0
+    [ "$(cat rootfs/tmp/env)" = "two /home/seven" ]
+    # what leads out of the container by a descriptor is not read
+    rm rootfs/tmp/env rootfs/etc/passwd
+    ln -s /proc/self/root/tmp/passwd rootfs/etc/passwd
+    echo 'seven:x:7:7::/leaked:/bin/sh' >rootfs/tmp/passwd
+    run oci run "$NAME"
+    is 0
+    [ "$(cat rootfs/tmp/env)" = "two /" ]
+    rm rootfs/tmp/env
+    config '.hooks.startContainer[0].env = ["ONE=own"]'
+    run oci run "$NAME"
+    is 0
+    [ "$(cat rootfs/tmp/env)" = own ]
+}
+
 @test "a failing poststart hook ends the container" {
     hook poststart 'exit 5'
     hook poststop 'touch "$NOTES/poststop"'

@@ -496,6 +496,22 @@ mapped_source() {
     [ -z "$output" ]
 }
 
+@test "a tmpfs without a mode has that of the directory it covers" {
+    mkdir "$BUNDLE/rootfs/covered"
+    chmod 7750 "$BUNDLE/rootfs/covered"
+    tmpfs /covered ''
+    tmpfs /made ''
+    in_box 'stat -c %a /covered /made'
+    is 0
+    [ "${lines[0]}" = 7750 ]
+    [ "${lines[1]}" = 1777 ]
+    edit '.mounts[-2].options = ["mode=0711"]'
+    in_box 'stat -c %a /covered /made'
+    is 0
+    [ "${lines[0]}" = 711 ]
+    [ "${lines[1]}" = 755 ] # the directory the first run made
+}
+
 @test "options longer than the new mount calls take" {
     local dirs="" i
     for i in 1 2 3 4 5 6; do

@@ -360,6 +360,29 @@ show_caps='grep Cap /proc/self/status'
     run oci exec "$NAME" grep NoNewPrivs /proc/self/status
     is 0
     has "NoNewPrivs:	0"
+    oci delete --force "$NAME"
+    config '.process.noNewPrivileges = true'
+    oci run -d "$NAME" >/dev/null
+    run oci exec "$NAME" grep NoNewPrivs /proc/self/status
+    is 0
+    has "NoNewPrivs:	1"
+}
+
+@test "a command whose interpreter is not there: one line about it alone, and the log has it too" {
+    printf '#!/no/such/interpreter\n' >rootfs/lost
+    chmod 755 rootfs/lost
+    config '.process.args = ["/lost"]'
+    run oci run "$NAME"
+    is 1
+    [ "$output" = "exec /lost: no such file or directory" ]
+    run oci --log "$BATS_TEST_TMPDIR/log" run "$NAME"
+    is 1
+    grep -q 'level=error.*exec /lost: no such file or directory' "$BATS_TEST_TMPDIR/log"
+    sh_args 'sleep 1000'
+    oci run -d "$NAME" >/dev/null
+    run oci exec "$NAME" /lost
+    is 255
+    [ "$output" = "exec /lost: no such file or directory" ]
 }
 
 @test "labels of a security module that is not there are an error" {

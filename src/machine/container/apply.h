@@ -83,6 +83,8 @@ int copyup_is_empty(int dir);
 
 /* apply_exec.c: a list as execve wants it, in pages of its own (*len bytes); NULL = no memory. */
 char **apply_vector(const struct plan *p, uint32_t ref, size_t *len);
+/* Such a list with the user's HOME before it, in pages of its own (*len: of both). */
+char **apply_with_home(char **envp, size_t *len);
 /* apply_exec.c: is there a command? OCI's create must say so, not start. */
 int apply_exec_check(struct apply *a);
 /* apply_fds.c: nothing of the host stays open but the standard streams, the sockets, what is

@@ -79,18 +79,14 @@ static int exec_not_found(struct apply *a, const char *name, int code, bool sear
 }
 
 /* execve itself said no. */
-static int exec_refused(struct apply *a, const char *path, int code) {
+static int exec_refused(struct apply *a, const char *path, int code, bool brief) {
     switch (code) {
     case -ENOENT:
-        return err_set(a->e, ERR_CMD_NOT_FOUND, code,
-                       "exec %s: no such file or directory (its interpreter or loader is not in "
-                       "the image)",
-                       path);
+        return err_set(a->e, ERR_CMD_NOT_FOUND, code, "exec %s: no such file or directory%s", path,
+                       brief ? "" : " (its interpreter or loader is not in the image)");
     case -ENOEXEC:
-        return err_set(a->e, ERR_CMD_NOT_EXEC, code,
-                       "exec %s: exec format error (a program of another architecture, or a script "
-                       "without #!)",
-                       path);
+        return err_set(a->e, ERR_CMD_NOT_EXEC, code, "exec %s: exec format error%s", path,
+                       brief ? "" : " (a program of another architecture, or a script without #!)");
     case -EAGAIN:
         return err_set(a->e, ERR_CMD_NOT_EXEC, code,
                        "exec %s: the limit on processes of this user is reached", path);
@@ -135,17 +131,19 @@ static int exec_find(struct apply *a, const struct plan_step *s, char *buf, size
 }
 
 /* HOME comes first: it counts even if an empty one follows. */
-static char **exec_with_home(char **envp, size_t n) {
+char **apply_with_home(char **envp, size_t *len) {
     enum { HOME_SIZE = 4096 };
-    char *mem = mmap(NULL, HOME_SIZE + (n + 1) * sizeof(char *), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t list = *len + sizeof(char *);
+    char *mem =
+        mmap(NULL, list + HOME_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mem == MAP_FAILED)
         return NULL;
-    char **out = (char **)(void *)(mem + HOME_SIZE);
-    memcpy(mem, "HOME=", 5);
-    home_find(getuid(), mem + 5, HOME_SIZE - 5);
-    out[0] = mem;
-    memcpy(out + 1, envp, n * sizeof(char *));
+    char **out = (char **)(void *)mem, *home = mem + list;
+    memcpy(home, "HOME=", 5);
+    home_find(getuid(), home + 5, HOME_SIZE - 5);
+    out[0] = home;
+    memcpy(out + 1, envp, *len);
+    *len = list + HOME_SIZE;
     return out;
 }
 
@@ -172,9 +170,9 @@ int apply_exec(struct apply *a, const struct plan_step *s) {
     char **argv = apply_vector(a->plan, s->ref[0], &len);
     char **envp = apply_vector(a->plan, s->ref[1], &len), **all = envp;
     if (envp && s->flags & PLAN_FIND_HOME)
-        all = exec_with_home(envp, len / sizeof(char *));
+        all = apply_with_home(envp, &len);
     if (!argv || !all)
         return err_oom(a->e);
     execve(path, argv, all);
-    return exec_refused(a, path, -errno);
+    return exec_refused(a, path, -errno, s->flags & PLAN_BRIEF);
 }

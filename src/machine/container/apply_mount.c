@@ -28,7 +28,14 @@ static int mount_finish(struct apply *a, int mnt, int target, const char *path) 
     return r < 0 ? apply_failed(a, r, "mount on", path) : 0;
 }
 
-static int mount_new(struct apply *a, const struct plan_step *s) {
+/* Before the options, of which the last word counts. -1: none. */
+static int mount_mode(int fs, int mode) {
+    char text[16];
+    snprintf(text, sizeof(text), "%o", (unsigned)mode);
+    return mode < 0 ? 0 : mount_fs_set(fs, "mode", text);
+}
+
+static int mount_new(struct apply *a, const struct plan_step *s, int mode) {
     char why[128] = "";
     const char *type = apply_str(a, s, 0), *target = apply_str(a, s, 2);
     uint32_t n;
@@ -39,6 +46,8 @@ static int mount_new(struct apply *a, const struct plan_step *s) {
     int r = mount_fs_set(fs, "source", apply_str(a, s, 1));
     if (r < 0)
         err_sysn(a->e, r, "mount %s on %s: cannot set its source", type, target);
+    else if ((r = mount_mode(fs, mode)) < 0)
+        err_sysn(a->e, r, "mount %s on %s: mode %o", type, target, (unsigned)mode);
     for (uint32_t i = 0; r == 0 && i < n; i++) {
         r = mount_fs_option(fs, plan_str(a->plan, opt[i]));
         if (r < 0)
@@ -70,12 +79,12 @@ static bool mount_has_long(const struct apply *a, const struct plan_step *s) {
 }
 
 /* mount(2), which takes a page of them; then its root, that the rest is as with the others. */
-static int mount_long(struct apply *a, const struct plan_step *s, int target) {
+static int mount_long(struct apply *a, const struct plan_step *s, int target, int mode) {
     char data[4096] = "", at[32];
     const char *path = apply_str(a, s, 2);
     uint32_t n;
     const uint32_t *opt = plan_list(a->plan, s->ref[3], &n);
-    size_t len = 0;
+    size_t len = mode < 0 ? 0 : (size_t)snprintf(data, sizeof(data), "mode=%o", (unsigned)mode);
     for (uint32_t i = 0; i < n; i++) {
         const char *word = plan_str(a->plan, opt[i]);
         size_t k = strlen(word);
@@ -112,14 +121,24 @@ static int mount_copyup(struct apply *a, int mnt, const char *target) {
     return 0;
 }
 
+/* Of the directory that is there, not of one that is made for the mount. */
+static int mount_mode_below(struct apply *a, const struct plan_step *s) {
+    struct stat st;
+    if (!(s->flags & PLAN_MODE_BELOW))
+        return -1;
+    AUTO_FD int there = apply_open_target(a, apply_str(a, s, 2), s->flags);
+    return there >= 0 && fstat(there, &st) == 0 ? (int)(st.st_mode & 07777) : -1;
+}
+
 int apply_mount(struct apply *a, const struct plan_step *s) {
     const char *path = apply_str(a, s, 2);
+    int mode = mount_mode_below(a, s);
     AUTO_FD int target = apply_target(a, path, true, s->flags);
     if (target < 0)
         return target;
     if (mount_has_long(a, s))
-        return mount_long(a, s, target);
-    AUTO_FD int mnt = mount_new(a, s);
+        return mount_long(a, s, target, mode);
+    AUTO_FD int mnt = mount_new(a, s, mode);
     if (mnt < 0)
         return mnt;
     int r = s->flags & PLAN_COPYUP ? mount_copyup(a, mnt, path) : 0;

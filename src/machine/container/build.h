@@ -61,6 +61,7 @@ int build_state(struct build *b, enum plan_section section);
 const char *build_annotation(const struct build *b, const char *key);
 /* plan_task.c */
 int build_keyring(struct build *b);
+bool build_lacks_home(const struct build *b);
 /* What was passed over, for whoever asks. */
 void build_warn(struct build *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* plan_seccomp.c: the filter has a listener. */

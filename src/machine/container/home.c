@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "machine/container/home.h"
 
-#include "base/c.h"
+#include "base/path.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -65,7 +65,8 @@ static bool home_read(int fd, uid_t uid, char *buf, size_t size) {
 
 void home_find(uid_t uid, char *buf, size_t size) {
     struct stat st;
-    AUTO_FD int fd = open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    AUTO_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int fd = path_open_in_root(root, "etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !home_read(fd, uid, buf, size))
         (void)!str_copy(buf, size, "/");
 }

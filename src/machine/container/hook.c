@@ -240,14 +240,25 @@ static int hook_start(struct hook_process *p, struct hook_wait *h) {
     return hook_spawn(p);
 }
 
+static char **hook_env(const struct hook_world *w, const struct plan_step *s, size_t *len) {
+    if (!s->ref[2] && s->num[0] != PLAN_HOOK_START)
+        return environ;
+    char **given = apply_vector(w->plan, s->ref[2], len);
+    if (!given || !(s->flags & PLAN_FIND_HOME))
+        return given;
+    size_t given_len = *len;
+    char **all = apply_with_home(given, len);
+    munmap(given, given_len);
+    return all;
+}
+
 int hook_run(const struct hook_world *w, const struct plan_step *s, uint32_t n, struct err *e) {
     struct hook_wait h = {.pidfd = -1, .pipe = {-1, -1}};
     struct hook_process p = {.w = w, .path = plan_str(w->plan, s->ref[0])};
     const char *name = hook_names[s->num[0] < PLAN_HOOK_COUNT ? s->num[0] : 0];
     size_t argv_len, envp_len;
     p.argv = apply_vector(w->plan, s->ref[1], &argv_len);
-    bool own = s->ref[2] || s->num[0] == PLAN_HOOK_START;
-    p.envp = own ? apply_vector(w->plan, s->ref[2], &envp_len) : environ;
+    p.envp = hook_env(w, s, &envp_len);
     int r = p.argv && p.envp ? 0 : -ENOMEM;
     if (r == 0) {
         h.pidfd = hook_start(&p, &h);

@@ -83,11 +83,13 @@ static void add_hooks(struct build *b, enum plan_section section, enum plan_hook
     for (size_t i = 0; i < hooks->n; i++) {
         const struct rt_hook *h = &hooks->v[i];
         const struct strlist *env = &h->env;
-        if (env->n == 0 && point == PLAN_HOOK_START)
+        bool theirs = env->n == 0 && point == PLAN_HOOK_START;
+        if (theirs)
             env = &b->process->env; /* nothing of the runtime's goes into the container */
         plan_writer_step(
             &b->w, section,
             (struct plan_step){.op = PLAN_HOOK,
+                               .flags = theirs && build_lacks_home(b) ? PLAN_FIND_HOME : 0,
                                .ref = {build_str(b, h->path),
                                        h->args.n ? plan_writer_list(&b->w, h->args.v, h->args.n)
                                                  : plan_writer_list(&b->w, &h->path, 1),

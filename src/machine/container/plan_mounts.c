@@ -179,6 +179,8 @@ static int add_fs(struct build *b, const struct rt_mount *m, const struct mount_
         more |= PLAN_NOFOLLOW;
     if (w->tmpcopyup)
         more |= PLAN_COPYUP;
+    if (strcmp(type, "tmpfs") == 0 && b->host->strict)
+        more |= PLAN_MODE_BELOW;
     uint64_t set = read_only_later(m, w) ? w->set & ~(uint64_t)MOUNT_ATTR_RDONLY : w->set;
     build_init(b, PLAN_MOUNT, .flags = flags | more,
                .ref = {build_str(b, type), build_str(b, m->source ? m->source : type),

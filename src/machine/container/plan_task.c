@@ -220,20 +220,29 @@ int build_rights(struct build *b) {
     return r;
 }
 
+/* hako run sets it as docker does. */
+bool build_lacks_home(const struct build *b) {
+    const struct strlist *env = &b->process->env;
+    bool has = !b->host->strict;
+    for (size_t i = 0; i < env->n; i++)
+        has = has || (str_starts(env->v[i], "HOME=") && env->v[i][5]);
+    return !has;
+}
+
 int build_exec(struct build *b) {
     const struct rt_process *p = b->process;
     const char *path = DEFAULT_PATH;
-    bool home = !b->host->strict; /* hako run sets it as docker does */
     if (p->args.n == 0 || !p->args.v[0][0])
         return err_set(b->e, ERR_USAGE, -EINVAL, "no command specified");
     for (size_t i = 0; i < p->env.n; i++) {
         if (str_starts(p->env.v[i], "PATH="))
             path = p->env.v[i] + 5;
-        home = home || (str_starts(p->env.v[i], "HOME=") && p->env.v[i][5]);
     }
 
     build_init(b, PLAN_EXEC,
-               .flags = (b->root && b->host->init ? PLAN_AS_INIT : 0) | (home ? 0 : PLAN_FIND_HOME),
+               .flags = (b->root && b->host->init ? PLAN_AS_INIT : 0) |
+                        (build_lacks_home(b) ? PLAN_FIND_HOME : 0) |
+                        (b->host->strict ? PLAN_BRIEF : 0),
                .ref = {plan_writer_list(&b->w, p->args.v, p->args.n),
                        plan_writer_list(&b->w, p->env.v, p->env.n), build_str(b, path)});
     return 0;

@@ -116,9 +116,20 @@ static int command_help(const struct cmd_global *g, const struct cmd *c, struct 
     return print_text(str_c(&text), e);
 }
 
+/* The command itself cannot be run: of that the container's standard error tells, in a line of its
+ * own. */
+static bool of_command(const struct err *e) {
+    return (e->kind == ERR_CMD_NOT_EXEC || e->kind == ERR_CMD_NOT_FOUND) &&
+           str_starts(e->msg, "exec ");
+}
+
 /* The error to the log, and as a line to whoever reads standard error. Returns the exit code. */
 static int failed(const struct cmd_global *g, const struct cmd *c, const struct err *e) {
     AUTO_STR struct str text = STR_INIT(2048);
+    if (g->log_fd < 0 && of_command(e)) {
+        fprintf(stderr, "%s\n", e->msg);
+        return c && c->failure ? c->failure : 1;
+    }
     if (c && c->prefix)
         str_addf(&text, "%s: ", c->prefix);
     str_add(&text, e->msg);
