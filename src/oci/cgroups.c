@@ -11,7 +11,7 @@ static int place_unit(const struct oci *o, const char *id, struct rt_spec *spec,
                       struct plan_host *host, struct arena *a, struct unit *unit, struct err *e) {
     const char *prefix = strcmp(o->name, "hako-oci") == 0 ? "hako" : o->name;
     struct unit_name name;
-    char *group;
+    char *group = NULL;
     if (access("/run/systemd/system", F_OK) < 0)
         return err_set(e, ERR_UNAVAILABLE, -ENOENT,
                        "systemd not running on this host, cannot use systemd cgroups manager");

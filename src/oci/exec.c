@@ -206,7 +206,7 @@ int oci_exec(const struct oci *o, const char *id, const struct oci_process_optio
              struct oci_task *ret, struct err *e) {
     AUTO_OPEN struct oci_open c = OCI_OPEN_INIT;
     AUTO_BUNDLE struct oci_bundle b = {0};
-    struct rt_process p;
+    struct rt_process p = {0};
     struct plan plan;
     struct oci_task t = {.exit_fd = -1, .console = -1};
     int r = oci_open(o, id, &c, e);

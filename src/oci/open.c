@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oci/open.h"
 
+static void open_move(struct oci_open *ret, struct oci_open *from) {
+    *ret = *from;
+    *from = OCI_OPEN_INIT;
+}
+
 int oci_open(const struct oci *o, const char *id, struct oci_open *ret, struct err *e) {
     AUTO_OPEN struct oci_open c = {.dir.fd = -1, .a = arena_new()};
     if (!c.a)
@@ -13,8 +18,7 @@ int oci_open(const struct oci *o, const char *id, struct oci_open *ret, struct e
     if (r < 0)
         return r;
     c.status = oci_state_status(&c.dir, &c.st, &c.plan);
-    *ret = c;
-    c = OCI_OPEN_INIT;
+    open_move(ret, &c);
     return 0;
 }
 

@@ -67,7 +67,7 @@ static int restore_args(struct criu *run, const struct oci_creation *c, struct e
 
 static int restore_found(struct oci_creation *c, struct oci_task *t, struct err *e) {
     char text[32];
-    uint64_t pid;
+    uint64_t pid = 0;
     int r = io_read_line(c->dir.fd, RESTORE_PID, text, sizeof(text));
     unlinkat(c->dir.fd, RESTORE_PID, 0);
     if (r == 0)

@@ -46,8 +46,8 @@ static int account_verify(struct job *j, const void *data, void *result, struct 
     int r = fetch_setup(e);
     if (r == 0)
         r = endpoints_origin(&ref, &rq->access, a, &list, e);
-    if (r < 0)
-        return r;
+    if (r < 0 || !list.v)
+        return r < 0 ? r : err_oom(e);
     struct login *l = &list.v[0].login;
     *l = (struct login){.user = arena_strdup(a, rq->user),
                         .password = arena_strdup(a, rq->password),

@@ -18,6 +18,7 @@ static int out_failed(const struct archive_out *o, int r, struct err *e) {
 /* ustar; sizes of 8 GiB and more as binary, which every reader of today knows. */
 static void out_header(const char *name, uint64_t size, unsigned char h[static BLOCK]) {
     unsigned sum = 0;
+    static const char magic[] = {'u', 's', 't', 'a', 'r', 0, '0', '0'};
     memset(h, 0, BLOCK);
     (void)str_copy((char *)h, 100, name);
     memcpy(h + 100, "0000644", 8);
@@ -32,10 +33,7 @@ static void out_header(const char *name, uint64_t size, unsigned char h[static B
     }
     memcpy(h + 136, "00000000000", 12);
     h[156] = '0';
-    memcpy(h + 257,
-           "ustar\0"
-           "00",
-           8);
+    memcpy(h + 257, magic, sizeof(magic));
     memset(h + 148, ' ', 8);
     for (unsigned i = 0; i < BLOCK; i++)
         sum += h[i];

@@ -142,7 +142,8 @@ static int docker_manifest(struct source *src, void *conn, const struct digest *
         return err_set(e, ERR_CORRUPT, -EINVAL,
                        "%s: manifest.json names %zu layers, %.100s has %zu: refused",
                        bag_shown(d->bag), d->n, d->item->config, config.n_diff_ids);
-    memcpy(d->diff_ids, config.diff_ids, d->n * sizeof(*d->diff_ids));
+    for (size_t i = 0; i < d->n; i++)
+        d->diff_ids[i] = config.diff_ids[i];
     *named = (struct digest){""};
     r = docker_manifest_print(d, text.len, doc);
     return r < 0 ? err_oom(e) : 0;

@@ -28,7 +28,7 @@ static int token_keep(struct endpoint *ep, const struct str *answer, struct err 
         return err_set(e, ERR_CORRUPT, -EINVAL, "the token server of %s gives no token", ep->host);
     char *copy = strdup(token);
     const char *identity = ep->login.fresh ? js_get_str(doc, "refresh_token") : NULL;
-    if (!str_empty(identity)) {
+    if (identity && identity[0]) {
         free(ep->login.granted);
         ep->login.granted = strdup(identity);
     }

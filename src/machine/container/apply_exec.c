@@ -139,7 +139,7 @@ char **apply_with_home(char **envp, size_t *len) {
     if (mem == MAP_FAILED)
         return NULL;
     char **out = (char **)(void *)mem, *home = mem + list;
-    memcpy(home, "HOME=", 5);
+    memcpy(home, "HOME=", sizeof("HOME="));
     home_find(getuid(), home + 5, HOME_SIZE - 5);
     out[0] = home;
     memcpy(out + 1, envp, *len);

@@ -256,7 +256,7 @@ int hook_run(const struct hook_world *w, const struct plan_step *s, uint32_t n, 
     struct hook_wait h = {.pidfd = -1, .pipe = {-1, -1}};
     struct hook_process p = {.w = w, .path = plan_str(w->plan, s->ref[0])};
     const char *name = hook_names[s->num[0] < PLAN_HOOK_COUNT ? s->num[0] : 0];
-    size_t argv_len, envp_len;
+    size_t argv_len = 0, envp_len = 0;
     p.argv = apply_vector(w->plan, s->ref[1], &argv_len);
     p.envp = hook_env(w, s, &envp_len);
     int r = p.argv && p.envp ? 0 : -ENOMEM;

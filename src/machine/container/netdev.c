@@ -61,7 +61,7 @@ static int netdev_find(int sock, const char *name) {
 
 /* The name in the box: free, or the first free one of a template like "eth%d". */
 static int netdev_name(struct netdev *d, char out[IFNAMSIZ]) {
-    const char *template = strstr(d->inside, "%d");
+    const char *template = d->inside ? strstr(d->inside, "%d") : NULL;
     for (int i = 0; i < (template ? NETDEV_NAMES : 1); i++) {
         int len = template ? snprintf(out, IFNAMSIZ, "%.*s%d%s", (int)(template - d->inside),
                                       d->inside, i, template + 2)

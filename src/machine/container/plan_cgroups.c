@@ -69,7 +69,6 @@ static int copy_cgroups(struct build *b) {
 
 /* dir/path; "" and "/" are dir itself. NULL with an error. */
 static const char *sub_group(struct build *b, const char *dir, const char *path) {
-    size_t n = strlen(path);
     for (const char *p = path; *p; p += strcspn(p, "/"), p += *p == '/')
         if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0')) {
             err_set(b->e, ERR_USAGE, -EINVAL, "bad cgroup path: %.200s is not a sub cgroup path",
@@ -77,7 +76,7 @@ static const char *sub_group(struct build *b, const char *dir, const char *path)
             return NULL;
         }
     path += strspn(path, "/");
-    n = strlen(path);
+    size_t n = strlen(path);
     while (n > 0 && path[n - 1] == '/')
         n--;
     if (n == 0)
