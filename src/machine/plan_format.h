@@ -125,7 +125,7 @@ enum {
     PLAN_EARLY = 1 << 8,        /* BIND: the source is that of the next BIND_SOURCE */
     PLAN_STRAIGHT = 1 << 9,     /* BIND: the source's path holds no symlink, or is refused */
     PLAN_MAPPED = 1 << 10,      /* BIND: the source is that of the next IDMAP_SOURCE */
-    PLAN_MAP_ALL = 1 << 11,     /* IDMAP_SOURCE: the mounts beneath, too */
+    PLAN_MAP_ALL = 1 << 11,     /* IDMAP_SOURCE, BIND: the mounts beneath, too */
     PLAN_COPY_LINK = 1 << 12,   /* BIND: a source that is a symlink is made again */
     PLAN_SOURCE_LINK = 1 << 13, /* BIND: a source that is a symlink is bound as such */
     PLAN_ELSE = 1 << 14,        /* MOUNT: instead of the next step, unless it is forbidden */
@@ -134,6 +134,8 @@ enum {
     PLAN_MAKE = 1 << 17,        /* CWD: only make it, while the root can be written */
     PLAN_FIND_HOME = 1 << 18,   /* EXEC, HOOK: HOME as the box's /etc/passwd has it */
     PLAN_GIVEN = 1 << 19,       /* NODE_BIND: the starter makes the node, with mode and owner */
+    PLAN_IN_ROOT = 1 << 22,     /* BIND: the source lies in the root, as it is by then */
+    PLAN_WHOLE = 1 << 23,       /* BIND: what is not set is off, unless that is locked */
     PLAN_MODE_BELOW = 1 << 20,  /* MOUNT: with the mode of the directory it covers */
     PLAN_BRIEF = 1 << 21,       /* EXEC: no advice in its errors */
 };

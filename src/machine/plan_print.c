@@ -61,9 +61,10 @@ static int print_number(char kind, uint64_t v, struct str *out) {
 
 static int print_flags(uint32_t flags, struct str *out) {
     static const char *const words[] = {
-        "optional",   "recursive", "copy-up",  "nofollow", "in-proc",   "clamp",     "as-init",
-        "second-try", "early",     "straight", "mapped",   "map-all",   "copy-link", "source-link",
-        "else",       "in-place",  "move",     "make",     "find-home", "given"};
+        "optional",  "recursive",   "copy-up",    "nofollow", "in-proc", "clamp",
+        "as-init",   "second-try",  "early",      "straight", "mapped",  "map-all",
+        "copy-link", "source-link", "else",       "in-place", "move",    "make",
+        "find-home", "given",       "mode-below", "brief",    "in-root", "whole"};
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(words); i++) {
         if (flags & (1u << i))

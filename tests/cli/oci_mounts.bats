@@ -54,6 +54,26 @@ tmpfs() { mounts "{\"destination\": \"$1\", \"type\": \"tmpfs\", \"source\": \"t
     [ "$(options_of /mnt/gone)" = rw,relatime ]
 }
 
+@test "one attribute named, by whatever word: the others of the host's mount are off, atime stays" {
+    host_mount "$BATS_TEST_TMPDIR/src" -t tmpfs t
+    mount -o remount,bind,ro,nosuid,noexec,noatime,nosymfollow "$BATS_TEST_TMPDIR/src"
+    bind /mnt/set "$BATS_TEST_TMPDIR/src" '"bind", "nodev", "rprivate"'
+    bind /mnt/cleared "$BATS_TEST_TMPDIR/src" '"bind", "dev"'
+    bind /mnt/kept "$BATS_TEST_TMPDIR/src" '"bind", "rprivate"'
+    bind /mnt/below "$BATS_TEST_TMPDIR/src" '"rbind", "rro", "nodev"'
+    in_box 'cat /proc/self/mountinfo'
+    is 0
+    [ "$(options_of /mnt/set)" = rw,nodev,noatime ]
+    [ "$(options_of /mnt/cleared)" = rw,noatime ]
+    [ "$(options_of /mnt/kept)" = ro,nosuid,noexec,noatime,nosymfollow ]
+    [ "$(options_of /mnt/below)" = ro,nodev,noatime ]
+    user_namespace
+    in_box 'cat /proc/self/mountinfo'
+    is 0
+    [ "$(options_of /mnt/set)" = ro,nosuid,nodev,noexec,noatime ]
+    [ "$(options_of /mnt/cleared)" = ro,nosuid,noexec,noatime ]
+}
+
 @test "recursive attributes reach the mounts beneath, the others do not" {
     local src=$BATS_TEST_TMPDIR/src w
     host_mount "$src" -t tmpfs t
@@ -222,6 +242,40 @@ tmpfs() { mounts "{\"destination\": \"$1\", \"type\": \"tmpfs\", \"source\": \"t
     in_box 'cat /mnt/file'
     is 0
     [ "$output" = mine ]
+}
+
+# first on /mnt, with a link to it in the root, and what lies there on the host covered
+nested() {
+    mkdir -p "$BATS_TEST_TMPDIR/first/sub" "$BATS_TEST_TMPDIR/second" "$BUNDLE/rootfs/mnt/sub"
+    echo covered >"$BUNDLE/rootfs/mnt/sub/file"
+    echo mine >"$BATS_TEST_TMPDIR/second/file"
+    bind /mnt "$BATS_TEST_TMPDIR/first"
+    bind /mnt/sub "$BATS_TEST_TMPDIR/second"
+}
+
+@test "a source in the root: as earlier mounts left it, and its links end there" {
+    nested
+    ln -s /mnt/sub "$BUNDLE/rootfs/link"
+    bind "$BUNDLE/rootfs/tmp/a" "$BUNDLE/rootfs/mnt" '"rbind"'
+    bind /tmp/b rootfs/link
+    edit '.mounts |= map(select(.destination != "/tmp"))'
+    in_box 'cat /tmp/a/sub/file /tmp/b/file'
+    is 0
+    [ "$output" = "$(printf 'mine\nmine')" ]
+    bind /tmp/c "$BUNDLE/rootfs/none"
+    in_box true
+    [ "$status" -ne 0 ]
+    has "cannot bind /none of the root file system"
+}
+
+@test "a source in the root: with its ids mapped" {
+    nested
+    bind /root "$BUNDLE/rootfs/mnt/sub" '"rbind", "idmap"'
+    edit '.mounts[-1] += {uidMappings: [{containerID: 0, hostID: 5000, size: 1}],
+                          gidMappings: [{containerID: 0, hostID: 6000, size: 1}]}'
+    in_box 'cat /root/file; stat -c "%u %g" /root/file /mnt/sub/file'
+    is 0
+    [ "$output" = "$(printf 'mine\n5000 6000\n0 0')" ]
 }
 
 @test "copy-symlink, src-nofollow, dest-nofollow" {

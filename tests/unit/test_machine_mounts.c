@@ -29,6 +29,23 @@ static void bind_mounts(void **state) {
     assert_int_equal(access(file, F_OK), 0);
 }
 
+/* The engine's users name what they add; what the host forbids on its mount stays forbidden. */
+static void bind_keeps_what_the_host_set(void **state) {
+    BOX_SKIP_UNLESS_ROOT();
+    struct box *b = box(state);
+    char dir[300];
+    snprintf(dir, sizeof(dir), "%s/strict", b->dir);
+    mkdir(dir, 0755);
+    assert_int_equal(mount("t", dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), 0);
+    box_mount(b, "/mnt/x", "bind", dir, "rbind rprivate ro");
+    box_mount(b, "/mnt/y", "bind", dir, "rbind rprivate rw");
+    int r = box_run(b, "grep -c ' /mnt/x ro,nosuid,nodev,noexec' /proc/self/mountinfo; "
+                       "grep -c ' /mnt/y rw,nosuid,nodev,noexec' /proc/self/mountinfo");
+    umount2(dir, MNT_DETACH);
+    assert_int_equal(r, 0);
+    assert_string_equal(b->out, "1\n1\n");
+}
+
 /* rshared: what the box's side mounts... and what the host mounts later is seen by both. */
 static void shared_bind(void **state) {
     BOX_SKIP_UNLESS_ROOT();
@@ -181,6 +198,7 @@ static void many_layers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(bind_mounts),
+        T(bind_keeps_what_the_host_set),
         T(shared_bind),
         T(bind_source_missing),
         T(mount_target_through_a_symlink_stays_inside),

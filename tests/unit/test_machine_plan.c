@@ -375,6 +375,22 @@ static void ids_are_mapped_at_birth(void **state) {
                    "init  bind \"/s\" \"/b\" 0x1 0x0 0x0 0x0 0x84000 (mapped)\n");
 }
 
+/* The engine's binds add to what the host has set, and its users do not know where roots are. */
+static void only_a_runtime_binds_as_mount_does(void **state) {
+    struct made *m = *state;
+    m->root = (struct root_recipe){.kind = ROOT_DIR, .dir = text("/bun/rootfs")};
+    add_mount(m, "/bun/rootfs/a", "bind", "/bun/rootfs/b/../c", "rbind rw");
+    add_mount(m, "/d", "bind", "/bun/rootfs2", "rbind rro");
+    add_mount(m, "/e", "bind", "/bun/rootfs/f", "rbind rshared");
+    expect_step(m, "init  bind \"/bun/rootfs/b/../c\" \"/bun/rootfs/a\" 0x0 0x1 0x0 0x0 0x0 "
+                   "(recursive)\n");
+    m->host.strict = true;
+    expect_step(m, "init  bind \"/c\" \"/a\" 0x0 0x1 0x0 0x0 0x0 (recursive) (in-root) (whole)\n"
+                   "init  bind \"/bun/rootfs2\" \"/d\" 0x0 0x0 0x1 0x0 0x0 (recursive)\n"
+                   "init  bind \"/bun/rootfs/f\" \"/e\" 0x0 0x0 0x0 0x0 0x104000 (recursive) "
+                   "(early)\n");
+}
+
 static void more_mount_words(void **state) {
     struct made *m = *state;
     struct strlist warnings = {0};
@@ -536,6 +552,7 @@ int main(void) {
         T(joined_namespaces_are_entered_at_birth),
         T(order_of_joining),
         T(ids_are_mapped_at_birth),
+        T(only_a_runtime_binds_as_mount_does),
         T(more_mount_words),
         T(refuses),
         T(refuses_mounts),

@@ -8,6 +8,7 @@
 #include "sys/mount.h"
 #include "sys/syscalls.h"
 
+#include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -147,12 +148,31 @@ int apply_mount(struct apply *a, const struct plan_step *s) {
     return r < 0 ? r : mount_finish(a, mnt, target, path);
 }
 
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
+#define BIND_LOCKABLE (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+/* The attributes of the mount itself. What a user namespace may not take away stays, unless it was
+ * asked for by name. */
+static int bind_own(int mnt, const struct plan_step *s) {
+    uint64_t set = s->num[0], clear = s->num[1];
+    if (s->flags & PLAN_WHOLE) {
+        clear |= MOUNT_ATTR_NOSYMFOLLOW & ~(set | s->num[2]);
+        uint64_t more = BIND_LOCKABLE & ~(set | s->num[2]);
+        int r = mount_set(mnt, false, set, clear | more, 0);
+        if (r != -EPERM)
+            return r;
+    }
+    return set | clear ? mount_set(mnt, false, set, clear, 0) : 0;
+}
+
 static int bind_attributes(int mnt, const struct plan_step *s) {
     int r = 0;
     if (s->num[2] | s->num[3])
         r = mount_set(mnt, true, s->num[2], s->num[3], 0);
-    if (r == 0 && (s->num[0] | s->num[1]))
-        r = mount_set(mnt, false, s->num[0], s->num[1], 0);
+    if (r == 0)
+        r = bind_own(mnt, s);
     if (r == 0 && s->num[4])
         r = mount_set(mnt, s->num[4] & MS_REC, 0, 0, s->num[4] & ~(uint64_t)MS_REC);
     return r;
@@ -205,13 +225,32 @@ static int bind_anew(int mnt, uint32_t flags) {
     return again;
 }
 
+/* From the root, with what is mounted in it by now; its links lead nowhere else. `ns`: with the ids
+ * mapped; -1 = as they are. */
+static int bind_inside(struct apply *a, const struct plan_step *s, int ns) {
+    const char *source = apply_str(a, s, 0);
+    int flags = O_PATH | (s->flags & PLAN_SOURCE_LINK ? O_NOFOLLOW : 0);
+    AUTO_FD int at = path_open_in_root(a->root, source, flags, 0);
+    AUTO_FD int mnt = at < 0 ? at : mount_bind(at, "", s->flags & PLAN_RECURSIVE);
+    if (mnt < 0)
+        return err_sysn(a->e, mnt, "cannot bind %s of the root file system", source);
+    int r = ns < 0 ? 0 : idmapped_map(mnt, s->flags & PLAN_MAP_ALL, ns, source, a->e);
+    return r < 0 ? r : TAKE_FD(mnt);
+}
+
+static int bind_mapped(struct apply *a, const struct plan_step *s) {
+    AUTO_FD int fd = a->used_mapped < PLAN_MAX_MAPPED ? a->mapped[a->used_mapped++] : -1;
+    if (fd < 0)
+        return err_set(a->e, ERR_CORRUPT, -EINVAL, "a mapped bind has no source");
+    return s->flags & PLAN_IN_ROOT ? bind_inside(a, s, fd) : bind_anew(TAKE_FD(fd), s->flags);
+}
+
 /* Taken already, by birth or BIND_SOURCE, or taken now. */
 static int bind_get(struct apply *a, const struct plan_step *s) {
-    if (s->flags & PLAN_MAPPED) {
-        int fd = a->used_mapped < PLAN_MAX_MAPPED ? a->mapped[a->used_mapped++] : -1;
-        return fd >= 0 ? bind_anew(fd, s->flags)
-                       : err_set(a->e, ERR_CORRUPT, -EINVAL, "a mapped bind has no source");
-    }
+    if (s->flags & PLAN_MAPPED)
+        return bind_mapped(a, s);
+    if (s->flags & PLAN_IN_ROOT)
+        return bind_inside(a, s, -1);
     if ((s->flags & PLAN_EARLY) && a->used_early < a->n_early)
         return bind_anew(a->early[a->used_early++], s->flags);
     bool asked = false;

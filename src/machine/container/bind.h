@@ -15,6 +15,8 @@ struct apply;
 
 /* `flags`: PLAN_RECURSIVE, PLAN_STRAIGHT, PLAN_SOURCE_LINK. Descriptor or -errno with `e`. */
 int bind_source(const char *source, uint32_t flags, struct err *e);
+/* idmapped.c: map the ids of the detached mount of `source`, with `all` those beneath it too. */
+int idmapped_map(int mnt, bool all, int ns, const char *source, struct err *e);
 /* source.c: init's side: take the source of a BIND, BIND_SOURCE or ROOT_DIR step, or ask for it. A
  * root that was asked for is attached already. */
 int source_take(struct apply *a, const struct plan_step *s, bool *asked);

@@ -32,5 +32,6 @@ int birth(struct birth *b, struct err *e);
 /* "cannot join the network namespace PATH: …" */
 int birth_join_failed(const struct plan *p, const struct plan_step *s, int code, struct err *e);
 
-/* idmapped.c: the detached mount of an IDMAP_SOURCE step. Descriptor or negative errno. */
+/* idmapped.c: the detached mount of an IDMAP_SOURCE step; with PLAN_IN_ROOT the user namespace with
+ * its mapping. Descriptor or negative errno. */
 int idmapped_source(const struct plan *p, const struct plan_step *s, struct err *e);

@@ -83,11 +83,15 @@ struct mount_words {
     uint64_t set, clear, rset, rclear; /* MOUNT_ATTR_* */
     uint64_t propagation;              /* MS_* */
     bool bind, recursive, tmpcopyup, remount;
+    bool named; /* one of the attributes of the mount itself, be it to clear it */
     bool copy_symlink, src_nofollow, dest_nofollow; /* crun's */
     enum mount_idmap idmap;                         /* the mount, or all beneath it too */
     const char *idmap_text; /* crun's "idmap=TEXT"; NULL = uidMappings, or the box's own */
     struct strlist data;    /* for the file system */
 };
+/* plan_mounts.c: the source of a bind as the root will have it, where earlier mounts may be what is
+ * meant; NULL = it is the host's. */
+const char *build_source_in_root(struct build *b, const char *source, const struct mount_words *w);
 int mount_words_parse(const struct rt_mount *m, struct arena *a, struct mount_words *ret,
                       struct err *e);
 /* "rslave" → MS_SLAVE | MS_REC; 0 = no such word. */

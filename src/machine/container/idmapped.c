@@ -38,14 +38,21 @@ static int refused(const char *source, int code, struct err *e) {
     }
 }
 
+int idmapped_map(int mnt, bool all, int ns, const char *source, struct err *e) {
+    int r = mount_map_ids(mnt, all, ns);
+    return r < 0 ? refused(source, r, e) : 0;
+}
+
 int idmapped_source(const struct plan *p, const struct plan_step *s, struct err *e) {
     const char *source = plan_str(p, s->ref[0]);
+    if (s->flags & PLAN_IN_ROOT)
+        return mapping(p, s, e);
     AUTO_FD int mnt = bind_source(source, s->flags, e);
     if (mnt < 0)
         return mnt;
     AUTO_FD int ns = mapping(p, s, e);
     if (ns < 0)
         return ns;
-    int r = mount_map_ids(mnt, s->flags & PLAN_MAP_ALL, ns);
-    return r < 0 ? refused(source, r, e) : TAKE_FD(mnt);
+    int r = idmapped_map(mnt, s->flags & PLAN_MAP_ALL, ns, source, e);
+    return r < 0 ? r : TAKE_FD(mnt);
 }

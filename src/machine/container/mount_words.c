@@ -63,7 +63,7 @@ static bool take_attr(const char *word, struct mount_words *m) {
     if (w) {
         m->clear = (m->clear & ~w->set) | w->clear;
         m->set = (m->set & ~w->clear) | w->set;
-        return true;
+        return m->named = true;
     }
     w = word[0] == 'r' ? find(attr_words, ARRAY_SIZE(attr_words), word + 1) : NULL;
     if (!w)

@@ -120,11 +120,14 @@ static int add_mapped(struct build *b, const struct rt_mount *m, const struct mo
     if (++b->n_mapped > PLAN_MAX_MAPPED)
         return err_set(b->e, ERR_USAGE, -E2BIG, "more than %d mounts with mapped ids",
                        PLAN_MAX_MAPPED);
+    /* then only the mapping: the source is yet to be made */
+    bool later = build_source_in_root(b, source, w);
     plan_writer_step(&b->w, PLAN_BIRTH,
                      (struct plan_step){.op = PLAN_IDMAP_SOURCE,
                                         .flags = (w->recursive ? PLAN_RECURSIVE : 0) |
                                                  (w->idmap == MOUNT_IDMAP_ALL ? PLAN_MAP_ALL : 0) |
-                                                 (w->src_nofollow ? PLAN_SOURCE_LINK : 0),
+                                                 (w->src_nofollow ? PLAN_SOURCE_LINK : 0) |
+                                                 (later ? PLAN_IN_ROOT : 0),
                                         .ref = {build_str(b, source), build_str(b, t.uid),
                                                 build_str(b, t.gid), build_str(b, t.ns)}});
     return 0;

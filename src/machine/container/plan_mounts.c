@@ -53,9 +53,39 @@ const char *build_mount_source(struct build *b, const struct rt_mount *m) {
     return NULL;
 }
 
+/* `path` as seen from the root, when it is one of the host's beneath the root. */
+static const char *beneath_root(const struct build *b, const char *path) {
+    const char *dir = b->host->strict && b->own_mounts && b->root ? b->root->dir : NULL;
+    size_t n = dir ? strlen(dir) : 0;
+    return n > 1 && strncmp(path, dir, n) == 0 && path[n] == '/' ? path + n : NULL;
+}
+
+const char *build_source_in_root(struct build *b, const char *source, const struct mount_words *w) {
+    char path[4096];
+    bool early = w->idmap ? b->in_userns : w->propagation & MS_SHARED;
+    if (early || w->copy_symlink || path_clean(source, path, sizeof(path)) < 0)
+        return NULL;
+    const char *inside = beneath_root(b, path);
+    return inside ? arena_strdup(b->a, inside) : NULL;
+}
+
+/* Where a mount goes, clean; some name the root's own directory on the host as well. */
+static int mount_place(const struct build *b, const char *destination, char *ret, size_t size) {
+    int r = destination ? path_clean(destination, ret, size) : -EINVAL;
+    const char *inside = r < 0 ? NULL : beneath_root(b, ret);
+    if (inside)
+        memmove(ret, inside, strlen(inside) + 1);
+    return r;
+}
+
 static void add_bind(struct build *b, const char *source, const char *path,
                      const struct mount_words *w, uint32_t flags) {
     uint64_t propagation = w->propagation;
+    const char *inside = build_source_in_root(b, source, w);
+    if (inside) {
+        flags |= PLAN_IN_ROOT;
+        source = inside;
+    }
     if (w->recursive)
         flags |= PLAN_RECURSIVE;
     if (w->dest_nofollow)
@@ -65,7 +95,7 @@ static void add_bind(struct build *b, const char *source, const char *path,
     if (w->copy_symlink)
         flags |= PLAN_COPY_LINK;
     if (w->idmap) {
-        flags |= PLAN_MAPPED;
+        flags |= PLAN_MAPPED | (inside && w->idmap == MOUNT_IDMAP_ALL ? PLAN_MAP_ALL : 0);
         /* it was taken from the host's mounts and is still one with them */
         propagation = propagation ? propagation : (MS_SLAVE | MS_REC);
     } else if (propagation & MS_SHARED) {
@@ -216,6 +246,9 @@ static int add_bind_mount(struct build *b, const struct rt_mount *m, const struc
     /* another procfs may take the place of /proc, nothing else */
     if (strcmp(m->destination, "/proc") == 0)
         flags |= PLAN_IN_PROC | PLAN_NOFOLLOW;
+    /* as mount(2) has it: an option sets all of them. The engine's users lose none of the host's */
+    if (b->host->strict && w->named)
+        flags |= PLAN_WHOLE;
     add_bind(b, source, m->destination, w, flags);
     return 0;
 }
@@ -227,8 +260,7 @@ static int add_mount(struct build *b, const struct rt_mount *given) {
     int r = mount_words_parse(&m, b->a, &w, b->e);
     if (r < 0)
         return r;
-    if (!m.destination || path_clean(m.destination, path, sizeof(path)) < 0 ||
-        (!path[1] && !w.remount))
+    if (mount_place(b, m.destination, path, sizeof(path)) < 0 || (!path[1] && !w.remount))
         return err_set(b->e, ERR_USAGE, -EINVAL, "mount: \"%s\" is not a place to mount on",
                        m.destination ? m.destination : "");
     m.destination = path;
@@ -278,10 +310,11 @@ int build_mounts(struct build *b) {
     return 0;
 }
 
-static bool covered_later(const struct rt_spec *s, size_t i, const char *path) {
+static bool covered_later(const struct build *b, size_t i, const char *path) {
+    const struct rt_spec *s = b->spec;
     char other[4096];
     while (++i < s->n_mounts) {
-        if (path_clean(s->mounts[i].destination, other, sizeof(other)) == 0 &&
+        if (mount_place(b, s->mounts[i].destination, other, sizeof(other)) == 0 &&
             strcmp(path, other) == 0 && !strlist_has(&s->mounts[i].options, "remount"))
             return true;
     }
@@ -296,8 +329,8 @@ int build_mounts_done(struct build *b) {
         int r = mount_words_parse(m, b->a, &w, b->e);
         if (r < 0)
             return r;
-        if (!read_only_later(m, &w) || path_clean(m->destination, path, sizeof(path)) < 0 ||
-            covered_later(b->spec, i, path))
+        if (!read_only_later(m, &w) || mount_place(b, m->destination, path, sizeof(path)) < 0 ||
+            covered_later(b, i, path))
             continue;
         build_init(b, PLAN_ATTR, .ref = {build_str(b, path)}, .num = {MOUNT_ATTR_RDONLY});
     }
