@@ -66,7 +66,7 @@ static int archive_collect(const struct store *s, const struct hako_strings *ima
     if (!l.v || !l.names)
         return err_oom(e);
     for (size_t i = 0; i < images->n; i++) {
-        struct image img;
+        struct image img = {0};
         size_t at = 0;
         int r = image_find(s, images->v[i], a, &img, e);
         if (r == 0)
@@ -191,7 +191,7 @@ int hako_image_save(hako_engine *g, const struct hako_strings *images,
     struct err *e = as_err(he);
     AUTO_ARENA struct arena *a = arena_new();
     const struct store *s = NULL;
-    struct archive_list list;
+    struct archive_list list = {0};
     struct move_teller tell = {MOVE_SAVE, o->progress, o->data};
     struct save_request rq = {.progress = o->progress ? move_tell : NULL, .data = &tell};
     int r = a ? archive_kind(o, &rq, e) : err_oom(e);
@@ -214,7 +214,7 @@ int archive_put(hako_engine *g, const char *image, const struct move_place *to,
                                            [MOVE_DIR] = SAVE_DIR};
     AUTO_ARENA struct arena *a = arena_new();
     const struct store *s = NULL;
-    struct archive_list list;
+    struct archive_list list = {0};
     char *one[] = {(char *)(uintptr_t)image, NULL};
     const struct hako_strings images = {.v = one, .n = 1};
     struct move_teller tell = {MOVE_SAVE, o->progress, o->data};
@@ -225,7 +225,7 @@ int archive_put(hako_engine *g, const char *image, const struct move_place *to,
         r = archive_collect(s, &images, o->platform, a, &list, e);
     if (r < 0)
         return r;
-    if (to->name) { /* this name and no other */
+    if (to->name && list.n) { /* this name and no other */
         struct ref ref;
         struct strlist names = {NULL, 0, 0};
         r = ref_parse(to->name, a, &ref, e);

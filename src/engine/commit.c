@@ -285,8 +285,8 @@ int hako_container_diff(hako_container *c, char **ret_json, hako_error *he) {
     AUTO_ARENA struct arena *a = arena_new();
     AUTO_FD int lock = -1;
     const struct store *s = NULL;
-    struct image img;
-    struct snapshot sn;
+    struct image img = {0};
+    struct snapshot sn = {0};
     int r = a ? engine_store(c->g, &s, e) : err_oom(e);
     if (r == 0)
         r = store_lock(s, false, &lock, e);
@@ -303,8 +303,8 @@ int hako_image_diff(hako_engine *g, const char *name, char **ret_json, hako_erro
     AUTO_ARENA struct arena *a = arena_new();
     AUTO_FD int lock = -1;
     const struct store *s = NULL;
-    struct image img;
-    struct snapshot sn;
+    struct image img = {0};
+    struct snapshot sn = {0};
     int r = a ? engine_store(g, &s, e) : err_oom(e);
     if (r == 0)
         r = store_lock(s, false, &lock, e);

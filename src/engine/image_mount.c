@@ -91,8 +91,8 @@ int hako_image_mount(hako_engine *g, const char *name, char **ret_path, hako_err
     AUTO_ARENA struct arena *a = arena_new();
     AUTO_FD int lock = -1;
     const struct store *s = NULL;
-    struct image img;
-    struct snapshot sn;
+    struct image img = {0};
+    struct snapshot sn = {0};
     int r = a ? mounted_refuse(g, e) : err_oom(e);
     if (r == 0)
         r = engine_store(g, &s, e);
@@ -133,7 +133,7 @@ int hako_image_unmount(hako_engine *g, const char *name, bool force, hako_error 
     struct err *e = as_err(he);
     AUTO_ARENA struct arena *a = arena_new();
     const struct store *s = NULL;
-    struct image img;
+    struct image img = {0};
     int r = a ? mounted_refuse(g, e) : err_oom(e);
     if (r == 0)
         r = engine_store(g, &s, e);
@@ -150,7 +150,7 @@ int hako_image_unmount(hako_engine *g, const char *name, bool force, hako_error 
 }
 
 static js *mounted_row(hako_engine *g, const struct store *s, const char *hex, struct arena *a) {
-    struct image img;
+    struct image img = {0};
     struct err ignored = {0};
     js *o = js_new_object(), *names = js_new_array();
     char *id = arena_printf(a, "sha256:%s", hex);

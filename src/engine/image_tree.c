@@ -74,7 +74,7 @@ int hako_image_tree(hako_engine *g, const char *name, char **ret_json, hako_erro
     struct err *e = as_err(he);
     AUTO_ARENA struct arena *a = arena_new();
     const struct store *s = NULL;
-    struct image img, *all = NULL;
+    struct image img = {0}, *all = NULL;
     size_t n = 0;
     int r = a ? engine_store(g, &s, e) : err_oom(e);
     if (r == 0)

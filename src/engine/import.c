@@ -66,7 +66,7 @@ int hako_image_import(hako_engine *g, const struct hako_import_options *o, char 
         r = import_config(o, &platform, &config, e);
     if (r == 0)
         r = move_open(g, &m, &s, e);
-    if (r < 0)
+    if (r < 0 || !m)
         return r;
     rq.config = str_c(&config);
     rq.store = s;

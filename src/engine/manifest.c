@@ -169,8 +169,8 @@ static int adding_index(struct adding *d, const struct manifest *m, struct err *
 
 static int adding_remote(struct adding *d, const char *name, struct err *e) {
     AUTO_STR struct str text = STR_INIT(MANIFEST_MAX);
-    struct ask_result res;
-    struct manifest m;
+    struct ask_result res = {0};
+    struct manifest m = {0};
     int r = ref_parse(name, d->a, &d->ref, e);
     if (r == 0)
         r = adding_ask(d, ASK_MANIFEST, &d->ref, &text, &res, e);

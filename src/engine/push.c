@@ -76,7 +76,7 @@ static int push_registry(hako_engine *g, const char *image, const char *to,
         r = push_platform(s, image, o->platform, a, e);
     if (r == 0)
         r = move_access(g, &o->registry, &rq.access, e);
-    if (r < 0)
+    if (r < 0 || !m)
         return r;
     rq.store = s;
     r = m->push(&rq, &got, e);

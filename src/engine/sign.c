@@ -31,9 +31,9 @@ static int sign_resolve(const struct registry_module *m, struct arena *a, struct
                         struct err *e) {
     AUTO_STR struct str doc = STR_INIT((size_t)4 << 20);
     const struct ask_request rq = {.kind = ASK_MANIFEST, .ref = &w->ref, .access = w->access};
-    struct ask_result got;
-    struct manifest manifest;
-    struct platform host;
+    struct ask_result got = {0};
+    struct manifest manifest = {0};
+    struct platform host = {0};
     int r = m->ask(&rq, &got, &doc, e);
     if (r == 0)
         r = manifest_decode(str_c(&doc), doc.len, "manifest", a, &manifest, e);
@@ -180,7 +180,7 @@ int hako_image_sign(hako_engine *g, const char *name, const struct hako_sign_opt
         r = sign_passphrase(o, a, &w.passphrase, e);
     if (r == 0)
         r = sign_resolve(m, a, &w, e);
-    if (r < 0)
+    if (r < 0 || !m)
         return r;
     return o->gpg_key ? sign_gpg(&w, a, e) : sign_pem(m, &w, e);
 }

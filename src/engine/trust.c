@@ -191,7 +191,7 @@ static bool trust_noted(const struct store *s, const struct image *img,
 static int trust_run_ref(const char *file, const struct policy *p, const struct store *s,
                          const struct image *img, const struct ref *ref, struct arena *a,
                          struct err *e) {
-    struct trust_decision d;
+    struct trust_decision d = {0};
     int r = trust_decide(file, p, ref, a, &d, e);
     if (r < 0 || !d.needs_signature || trust_noted(s, img, &d))
         return r;

@@ -144,5 +144,5 @@ int hako_trust_set(hako_engine *g, const struct hako_trust_options *given, hako_
         r = err_oom(e);
     if (r == 0) /* what would not be read is not written */
         r = policy_parse(str_c(&out), out.len, file, a, &p, e);
-    return r < 0 ? r : trust_set_write(file, &out, a, e);
+    return r < 0 || !file ? r : trust_set_write(file, &out, a, e);
 }

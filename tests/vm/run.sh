@@ -107,7 +107,7 @@ make_root() {
 # A Debian that is only unpacked, its own scripts never run: what systemd needs, kept for next time.
 fetch_debian() {
     [ -e "$cache/systemd/done" ] && return 0
-    rm -rf "$cache/systemd"
+    rm -rf "$cache/systemd" "$cache/systemd.part"
     mkdir -p "$cache"
     mmdebstrap --quiet --mode="$([ "$(id -u)" = 0 ] && echo root || echo unshare)" \
         --variant=extract --include=systemd,systemd-sysv,busybox-static \
