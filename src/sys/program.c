@@ -65,6 +65,8 @@ static int program_spawn(const struct program *p, int in, int out, int err, pid_
         r = program_place(&fa, p->out ? out : p->out_fd, 1);
     if (r == 0 && p->err)
         r = program_place(&fa, err, 2);
+    if (r == 0) /* what our own caller left open is not its business */
+        r = posix_spawn_file_actions_addclosefrom_np(&fa, 3);
     if (r == 0)
         r = posix_spawnp(pid, p->argv[0], &fa, &at, (char *const *)(uintptr_t)p->argv,
                          p->env ? (char *const *)(uintptr_t)p->env : environ);

@@ -1,43 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC1091
 # Runs inside the guest of run.sh, speaks TAP; tests/cli/cgroup2.bats reads it.
 
-n=0
-failed=0
-t() { # t NAME COMMAND…
-    name=$1
-    shift
-    n=$((n + 1))
-    if out=$("$@" 2>&1); then
-        echo "ok $n - $name"
-    else
-        echo "not ok $n - $name"
-        echo "$out" | sed 's/^/# /'
-        failed=1
-    fi
-}
-same() { # same WANTED COMMAND…
-    want=$1
-    shift
-    got=$("$@" 2>&1) || { echo "status $?: $got"; return 1; }
-    [ "$got" = "$want" ] || { echo "wanted '$want', got '$got'"; return 1; }
-}
-status() { # status WANTED COMMAND…
-    want=$1
-    shift
-    out=$("$@" 2>&1)
-    got=$?
-    [ "$got" = "$want" ] || { echo "wanted status $want, got $got: $out"; return 1; }
-}
-try() { # try SECONDS COMMAND…: until it succeeds
-    left=$(($1 * 10))
-    shift
-    until "$@"; do
-        left=$((left - 1))
-        [ $left -gt 0 ] || { echo "never true: $*"; return 1; }
-        sleep 0.1
-    done
-}
+. /fixtures/tap.sh
 inside() { # inside FILE [OPTIONS]: a file of the box's own cgroup
     f=$1
     shift
@@ -161,5 +126,4 @@ user_swept() {
     return 0
 }
 t "rootless: nothing is left" try 5 user_swept
-echo "1..$n"
-exit $failed
+finish

@@ -98,7 +98,7 @@ make_root() {
     done
     rm -f "$root/mod/all"
     cp "$script" "$root/script"
-    cp "$top/tests/vm/lib.sh" "$root/fixtures/"
+    cp "$top"/tests/vm/{tap,lib}.sh "$root/fixtures/"
     for f in "$@"; do cp -R "$f" "$root/fixtures/"; done
     cp "$top/tests/vm/init" "$root/init"
     chmod +x "$root/init" "$root/script"
@@ -109,7 +109,7 @@ fetch_debian() {
     [ -e "$cache/systemd/done" ] && return 0
     rm -rf "$cache/systemd" "$cache/systemd.part"
     mkdir -p "$cache"
-    mmdebstrap --quiet --mode="$([ "$(id -u)" = 0 ] && echo root || echo unshare)" \
+    "$top/tests/fixtures/alone" mmdebstrap --quiet --mode="$([ "$(id -u)" = 0 ] && echo root || echo unshare)" \
         --variant=extract --include=systemd,systemd-sysv,busybox-static \
         --aptopt='Apt::Install-Recommends "false"' bookworm "$cache/systemd.part" >&2
     (cd "$cache/systemd.part" && rm -rf usr/share/{doc,locale,man,info,zoneinfo,i18n,perl*} \
