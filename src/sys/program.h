@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Other programs, run to their end: what goes in is written to its stdin, what comes out is kept.
- * Its other descriptors are none of ours (all of ours are close-on-exec); signals are as a fresh
+ * It has no other descriptors, whatever our caller left open; signals are as a fresh
  * program has them. Secrets go in by stdin, never by arguments.
  */
 #pragma once
