@@ -320,6 +320,15 @@ static void a_listener_comes_before_park(void **state) {
     expect_step(m, "0x8 (optional)\n");
 }
 
+/* A neighbour in the same pid namespace finds no task with all rights that waits for its start. */
+static void rights_are_gone_before_a_shared_wait(void **state) {
+    struct made *m = *state;
+    m->host.outlive = true;
+    expect_step(m, "init  park\ninit  caps 0xfb 0x5fb 0x0 0x0\n");
+    m->spec.namespaces[0].path = text("/proc/7/ns/pid");
+    expect_step(m, "init  caps 0xfb 0x5fb 0x0 0x0\ninit  park\n");
+}
+
 static void joined_namespaces_are_entered_at_birth(void **state) {
     struct made *m = *state;
     m->spec.namespaces[1].path = text("/proc/7/ns/net");
@@ -549,6 +558,7 @@ int main(void) {
         T(filter_before_capabilities_without_nnp),
         T(hooks_are_steps),
         T(a_listener_comes_before_park),
+        T(rights_are_gone_before_a_shared_wait),
         T(joined_namespaces_are_entered_at_birth),
         T(order_of_joining),
         T(ids_are_mapped_at_birth),

@@ -44,6 +44,13 @@ static int finish(struct build *b, int r, struct arena *a, void **ret, size_t *r
     return r;
 }
 
+/* Before it parks, not after: only the starter can hand over a listener's descriptor; and whoever
+ * shares a pid namespace with us must not find a task with all rights that waits for its start. */
+static bool rights_come_early(const struct build *b) {
+    const struct rt_namespace *pid = rt_spec_ns(b->spec, RT_NS_PID);
+    return build_listens(b) || (b->host->outlive && pid && pid->path);
+}
+
 int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
                const struct plan_host *host, struct arena *a, void **ret, size_t *ret_len,
                struct err *e) {
@@ -59,7 +66,7 @@ int plan_build(const struct rt_spec *spec, const struct root_recipe *root,
     if (host->late_unmount)
         b.w.h.flags |= PLAN_F_LATE_UNMOUNT;
     int r = build_parts(&b, box_parts, ARRAY_SIZE(box_parts));
-    bool early = build_listens(&b); /* only the starter can hand over the descriptor */
+    bool early = rights_come_early(&b);
     if (r == 0 && early)
         r = build_rights(&b);
     if (r == 0) {
