@@ -110,8 +110,8 @@ refused() {
         is_status "$ID" created
         oci delete "$ID"
     done
-    run pgrep -f "sleep 100"
-    [ -z "$output" ] || ! grep -l "$ID" /proc/*/cgroup
+    run grep -ls "/$ID\$" /proc/[0-9]*/cgroup
+    [ -z "$output" ]
 }
 
 @test "a state directory that is damaged is said, not trusted" {
