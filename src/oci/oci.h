@@ -119,6 +119,10 @@ int oci_exec(const struct oci *o, const char *id, const struct oci_process_optio
              struct oci_task *ret, struct err *e);
 /* New limits; what `r` does not give stays. */
 int oci_update(const struct oci *o, const char *id, const struct rt_resources *r, struct err *e);
+/* Lines for the schemata of the container's resctrl group ("L3:0=f", "MB:0=20"), or NULL.
+ * ERR_UNAVAILABLE when it was made without linux.intelRdt. */
+int oci_update_rdt(const struct oci *o, const char *id, const char *l3_cache, const char *mem_bw,
+                   struct err *e);
 /* What the kernel counts about it, in the shape of runc's events ("data"). Caller frees. */
 int oci_stats(const struct oci *o, const char *id, js **ret, struct err *e);
 /* The bundle to begin with (`spec`) and what this runtime can do (`features`). Caller frees. */

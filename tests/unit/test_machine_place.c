@@ -203,6 +203,24 @@ static void cache_classes_in_files(void **state) {
     assert_int_not_equal(access(arena_printf(m->b.a, "%s/c1", m->resctrl), F_OK), 0);
 }
 
+static void cache_classes_are_updated(void **state) {
+    struct made *m = *state;
+    struct str text = STR_INIT(0);
+    assert_int_equal(box_plan(&m->b), 0);
+    assert_int_equal(rdt_update(&m->b.plan, "L3:0=3", &m->b.e), 0); /* it has no group */
+    m->b.host.resctrl = m->resctrl;
+    m->b.spec.intel_rdt.given = true;
+    m->b.spec.intel_rdt.clos_id = arena_strdup(m->b.a, "gold");
+    assert_int_equal(box_plan(&m->b), 0);
+    assert_int_equal(rdt_update(&m->b.plan, "L3:0=3", &m->b.e), -ENOENT);
+    fake_group(m, "gold", "");
+    assert_int_equal(rdt_update(&m->b.plan, "L3:0=3", &m->b.e), 1);
+    assert_int_equal(
+        io_read_file(AT_FDCWD, arena_printf(m->b.a, "%s/gold/schemata", m->resctrl), &text), 0);
+    assert_string_equal(str_c(&text), "L3:0=3\n");
+    str_free(&text);
+}
+
 static void strict_makes_no_do(void **state) {
     struct made *m = *state;
     struct rt_rlimit limit = {arena_strdup(m->b.a, "RLIMIT_CORE"), 1, 1};
@@ -268,6 +286,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(affinity_is_for_exec),        T(memory_policy),      T(cache_classes_in_the_plan),
         T(cache_classes_in_files),      T(strict_makes_no_do), T(groups_that_are_kept),
+        T(cache_classes_are_updated),   T(strict_makes_no_do), T(groups_that_are_kept),
         T(capabilities_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,20 +44,23 @@ static int rdt_compare(const struct plan *p, const struct plan_step *s, int dir,
     return 0;
 }
 
+static int rdt_write_line(const char *group, int dir, const char *words, struct err *e) {
+    char line[RDT_MAX_SCHEMATA];
+    int w = snprintf(line, sizeof(line), "%s\n", words);
+    int r = w < 0 || (size_t)w >= sizeof(line) ? -E2BIG : io_write_kernel(dir, "schemata", line);
+    return r < 0 ? err_sysn(e, r, "linux.intelRdt: the kernel does not take \"%s\" for %s", words,
+                            group)
+                 : 0;
+}
+
 static int rdt_write_schemata(const struct plan *p, const struct plan_step *s, int dir,
                               struct err *e) {
     uint32_t n;
     const uint32_t *lines = plan_list(p, s->ref[1], &n);
-    for (uint32_t i = 0; i < n; i++) {
-        char line[RDT_MAX_SCHEMATA];
-        int w = snprintf(line, sizeof(line), "%s\n", plan_str(p, lines[i]));
-        int r =
-            w < 0 || (size_t)w >= sizeof(line) ? -E2BIG : io_write_kernel(dir, "schemata", line);
-        if (r < 0)
-            return err_sysn(e, r, "linux.intelRdt: the kernel does not take \"%s\" for %s",
-                            plan_str(p, lines[i]), plan_str(p, s->ref[0]));
-    }
-    return 0;
+    int r = 0;
+    for (uint32_t i = 0; i < n && r == 0; i++)
+        r = rdt_write_line(plan_str(p, s->ref[0]), dir, plan_str(p, lines[i]), e);
+    return r;
 }
 
 static int rdt_group(const struct plan *p, const struct plan_step *s, pid_t pid, struct err *e) {
@@ -109,6 +112,24 @@ static int rdt_join_one(const struct plan *p, const struct plan_step *s, pid_t p
 
 int rdt_join(const struct plan *p, pid_t pid, struct err *e) {
     return rdt_each(p, rdt_join_one, pid, e);
+}
+
+int rdt_update(const struct plan *p, const char *line, struct err *e) {
+    uint32_t n;
+    const struct plan_step *s = plan_steps(p, PLAN_HOST_OPEN, &n);
+    int found = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (s[i].op != PLAN_RDT_GROUP)
+            continue;
+        const char *group = plan_str(p, s[i].ref[0]);
+        AUTO_FD int dir = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = dir < 0 ? err_sys(e, "linux.intelRdt.closID: the group %s is not there", group)
+                        : rdt_write_line(group, dir, line, e);
+        if (r < 0)
+            return r;
+        found = 1;
+    }
+    return found;
 }
 
 static int rdt_remove_one(const struct plan *p, const struct plan_step *s, pid_t pid,

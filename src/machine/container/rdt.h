@@ -18,5 +18,7 @@ enum {
 int rdt_make(const struct plan *p, struct err *e);
 /* Put a process of the machine into its groups; without any nothing happens. */
 int rdt_join(const struct plan *p, pid_t pid, struct err *e);
+/* One more line for the group's schemata. 1 = written, 0 = the machine has no group. */
+int rdt_update(const struct plan *p, const char *line, struct err *e);
 /* Remove what is ours to remove. Idempotent. */
 int rdt_remove(const struct plan *p, struct err *e);

@@ -117,12 +117,6 @@ static int update_run(struct cmd_global *g, void *target, char **args, size_t na
                       struct err *e) {
     const struct update_args *a = target;
     struct rt_resources r = {0};
-    if (a->l3_cache_schema)
-        return err_set(e, ERR_UNAVAILABLE, -ENOTSUP,
-                       "Intel RDT/CAT: l3 cache schema is not enabled");
-    if (a->mem_bw_schema)
-        return err_set(e, ERR_UNAVAILABLE, -ENOTSUP,
-                       "Intel RDT/MBA: memory bandwidth schema is not enabled");
     int err = a->file ? from_file(a->file, g->a, &r, e) : from_words(a, g->a, &r, e);
     if (err < 0)
         return err;
@@ -130,7 +124,9 @@ static int update_run(struct cmd_global *g, void *target, char **args, size_t na
         a->kernel_memory_tcp)
         oci_warn(&g->o, "Kernel memory settings are ignored and will be removed");
     r.memory.kernel.given = r.memory.kernel_tcp.given = false;
-    return oci_update(&g->o, args[0], &r, e);
+    if (a->l3_cache_schema || a->mem_bw_schema)
+        err = oci_update_rdt(&g->o, args[0], a->l3_cache_schema, a->mem_bw_schema, e);
+    return err < 0 ? err : oci_update(&g->o, args[0], &r, e);
 }
 
 const struct cmd cmd_update = {
