@@ -3,8 +3,8 @@
  * The runtime's own program out of the container's reach (CVE-2019-5736). Whoever becomes or
  * enters a container shows its executable there as /proc/PID/exe, and a script of the container can
  * name it as its interpreter; a later write to that file would change the host's runtime. So these
- * commands run from a read-only clone of the mount, which no container can make writable (about
- * 60 µs, root only), or else from a sealed copy in memory (0.3 ms per MB).
+ * commands run from a read-only clone of the mount, which no container can make writable (a second
+ * execve, 0.3 to 0.7 ms; root only), or else from a sealed copy in memory (0.3 ms more per MB).
  */
 #include "oci/cmd/cmd.h"
 
