@@ -100,11 +100,11 @@ teardown() { oci_teardown; }
     is 1
     has "Use --page-server ADDRESS:PORT"
     touch "$CRIU.fail"
-    run oci --criu "$CRIU" checkpoint --work-path work "$ID"
+    run oci --criu "$CRIU" checkpoint --work-path work-dir "$ID"
     is 1
     has "criu failed: type dump"
     has "no such luck"
-    has "$PWD/work/dump.log"
+    has "$PWD/work-dir/dump.log"
     is_status "$ID" running
     oci delete -f "$ID"
 }

@@ -8,7 +8,7 @@ setup_file() {
     local d=$HAKO_TEST_DIR/layouts busybox
     busybox=$(command -v busybox)
     mkimage --out "$d" --ref v1 --config '{"Entrypoint":["/bin/sh","-c"],"Cmd":["echo default-cmd; id -u; pwd"],
-        "User":"app","WorkingDir":"/work/dir","Env":["PATH=/bin","FROM_IMAGE=1"],"ExposedPorts":{"80/tcp":{},"53/udp":{}},
+        "User":"app","WorkingDir":"/srv/app","Env":["PATH=/bin","FROM_IMAGE=1"],"ExposedPorts":{"80/tcp":{},"53/udp":{}},
         "Volumes":{"/data":{}},"StopSignal":"SIGUSR2","Labels":{"team":"tea"}}' \
         --layer - --add 'd bin 0755' --add "x bin/busybox 0755 $busybox" --add 's bin/sh busybox' --add 's bin/id busybox' \
         --add 's bin/sleep busybox' --add 's bin/cat busybox' --add 's bin/ls busybox' --add 'd etc 0755' --add 'f etc/passwd 0644 app:x:1001:1002::/home/app:/bin/sh' \
@@ -40,7 +40,7 @@ teardown() { hako_teardown; }
 @test "Entrypoint, Cmd, User, WorkingDir, Env of the image" {
     run hako run --rm "$IMAGE:v1"
     is 0
-    [ "$output" = $'default-cmd\n1001\n/work/dir' ]
+    [ "$output" = $'default-cmd\n1001\n/srv/app' ]
     run hako run --rm "$IMAGE:v1" 'echo $FROM_IMAGE $HOME; id -g'
     [ "$output" = $'1 /home/app\n1002' ]
     run hako run --rm --entrypoint /bin/id "$IMAGE:v1" -u
@@ -175,6 +175,6 @@ teardown() { hako_teardown; }
     run sh -c '"$1" inspect "$2" | jq -r ".[0] | .Architecture, .Os, (.RootFS.Layers | length), .Config.WorkingDir, (.RepoTags[0])"' sh "$BUILD/hako" "$IMAGE:v1"
     is 0
     has linux
-    has /work/dir
+    has /srv/app
     has "$IMAGE:v1"
 }
