@@ -51,6 +51,8 @@ static int spawn(const char *path, char *const *argv, int fd, pid_t *pid) {
     int r = posix_spawn_file_actions_adddup2(&fa, fd, 0);
     if (r == 0)
         r = posix_spawn_file_actions_adddup2(&fa, fd, 1);
+    if (r == 0) /* what is preserved is the container's */
+        r = posix_spawn_file_actions_addclosefrom_np(&fa, 3);
     if (r == 0)
         r = posix_spawn(pid, path, &fa, &at, argv, environ);
     posix_spawnattr_destroy(&at);
